@@ -1,0 +1,216 @@
+//! What the API server refuses at admission: CEL rules, each with a sentence that says what to change.
+//!
+//! The sums are those of [`crate::lifecycle::policy`], which decides again when the operator runs; a test holds
+//! the two equal. Cron expressions and time zones can't be checked in CEL.
+
+use kube::core::{Message, Rule};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use crate::jose::{Algorithm, KeyKind, Use};
+
+/// Longest `metadata.name` that leaves room for the suffixes of the default outputs and the keyring in 253 characters.
+const LONGEST_NAME: usize = 63;
+
+/// How many retired keys a line may keep at once.
+const RETIRED_KEYS: usize = 8;
+
+/// A sum of facts, and the sets it is asked of.
+pub(super) struct Sum {
+    applies: &'static str,
+    called: &'static str,
+    facts: &'static [&'static str],
+}
+
+/// Lead of signature keys that Keyturn publishes: P + C + S.
+pub(super) const SIG_BY_KEYTURN: Sum = Sum {
+    applies: "SIG && self.publisher == 'Keyturn'",
+    called: "lead",
+    facts: &["publishDelay", "verifierCacheTtl", "clockSkew"],
+};
+/// Lead of signature keys that the signer publishes: R + C + S.
+pub(super) const SIG_BY_SIGNER: Sum = Sum {
+    applies: "SIG && self.publisher == 'Signer'",
+    called: "lead",
+    facts: &["signerReloadDelay", "verifierCacheTtl", "clockSkew"],
+};
+/// Lead of encryption keys: R + S.
+pub(super) const ENC: Sum = Sum { applies: "ENC", called: "lead", facts: &["signerReloadDelay", "clockSkew"] };
+/// Retention of signature keys: R + L + 2S.
+pub(super) const SIG_RETENTION: Sum = Sum {
+    applies: "SIG",
+    called: "retention",
+    facts: &["signerReloadDelay", "maxTokenLifetime", "clockSkew", "clockSkew"],
+};
+/// Retention of encryption keys that Keyturn publishes: P + C + L + 2S.
+pub(super) const ENC_BY_KEYTURN_RETENTION: Sum = Sum {
+    applies: "ENC && self.publisher == 'Keyturn'",
+    called: "retention",
+    facts: &["publishDelay", "verifierCacheTtl", "maxTokenLifetime", "clockSkew", "clockSkew"],
+};
+/// Retention of encryption keys that the signer publishes: R + C + L + 2S.
+pub(super) const ENC_BY_SIGNER_RETENTION: Sum = Sum {
+    applies: "ENC && self.publisher == 'Signer'",
+    called: "retention",
+    facts: &["signerReloadDelay", "verifierCacheTtl", "maxTokenLifetime", "clockSkew", "clockSkew"],
+};
+
+impl Sum {
+    fn applies(&self) -> String {
+        self.applies
+            .replace("SIG", &any_line_is(|algorithm| algorithm.usage() == Use::Sig))
+            .replace("ENC", &any_line_is(|algorithm| algorithm.usage() == Use::Enc))
+    }
+
+    fn cel(&self) -> String {
+        self.facts.iter().map(|fact| format!("duration(self.timing.{fact})")).collect::<Vec<_>>().join(" + ")
+    }
+
+    /// CEL list items and the `%s` pattern that show the sum: `publishDelay 2m + verifierCacheTtl 1h + …`.
+    fn shown(&self) -> (String, String) {
+        let pattern = self.facts.iter().map(|fact| format!("{fact} %s")).collect::<Vec<_>>().join(" + ");
+        let items = self.facts.iter().map(|fact| format!("self.timing.{fact}")).collect::<Vec<_>>().join(", ");
+        (pattern, items)
+    }
+}
+
+/// `rotation.interval` is at least lead + W + S, where W, the bound on one write to the API server, is 60 s.
+pub(super) fn interval_covers_the_lead(lead: &Sum) -> Rule {
+    let (pattern, items) = lead.shown();
+    let least = format!("{} + duration('60s') + duration(self.timing.clockSkew)", lead.cel());
+    let rule = format!(
+        "self.rotation.mode != 'Interval' || !({}) || duration(self.rotation.interval) >= {least}",
+        lead.applies()
+    );
+    let message = format!(
+        "'rotation.interval %s is shorter than the {} ({pattern}) + 60s for one write + clockSkew %s = %s: \
+         state a longer interval, or shorter facts in timing if they are true'\
+         .format([self.rotation.interval, {items}, self.timing.clockSkew, string({least})])",
+        lead.called
+    );
+    Rule::new(rule).message(Message::Expression(message))
+}
+
+/// A retired key leaves before more than eight of its line have gathered.
+pub(super) fn retained_keys_stay_few(retention: &Sum) -> Rule {
+    let (pattern, items) = retention.shown();
+    let intervals = ["duration(self.rotation.interval)"; RETIRED_KEYS].join(" + ");
+    let rule =
+        format!("self.rotation.mode != 'Interval' || !({}) || {intervals} >= {}", retention.applies(), retention.cel());
+    let message = format!(
+        "'rotation.interval %s would keep more than {RETIRED_KEYS} retired keys of a line, each for the {} \
+         ({pattern}) = %s: state a longer interval, or a shorter maxTokenLifetime if it is true'\
+         .format([self.rotation.interval, {items}, string({})])",
+        retention.called,
+        retention.cel()
+    );
+    Rule::new(rule).message(Message::Expression(message))
+}
+
+/// The line's name as the policy fills it in.
+const NAME: &str = "(has(k.name) ? k.name : k.algorithm.lowerAscii())";
+
+/// Line names are unique.
+pub(super) fn line_names_differ() -> Rule {
+    let other = NAME.replace("k.", "o.");
+    Rule::new(format!("self.keys.all(k, self.keys.exists_one(o, {other} == {NAME}))")).message(
+        "two key lines have one name (by default the algorithm in lower case): give each line its own keys[].name",
+    )
+}
+
+/// A file's `line` is a line of the set.
+pub(super) fn file_lines_exist() -> Rule {
+    let known = "self.keys.exists(k, NAME == s.files[f].line)".replace("NAME", NAME);
+    both_outputs(&format!("s.files.all(f, !has(s.files[f].line) || {known})"))
+        .message("a file's line must be the name of one of spec.keys (by default the algorithm in lower case)")
+}
+
+/// A file of one key says which line it takes, where there are several.
+pub(super) fn one_key_files_name_their_line() -> Rule {
+    both_outputs(
+        "s.files.all(f, self.keys.size() == 1 || has(s.files[f].line) || s.files[f].content in ['PrivateJwks', 'PublicJwks'])",
+    )
+    .message("a file that holds one key must state its line, because the set has several lines")
+}
+
+/// File names can be keys of a Secret or ConfigMap.
+pub(super) fn file_names_are_keys() -> Rule {
+    both_outputs("s.files.all(f, f.size() <= 253 && f.matches('^[-._a-zA-Z0-9]+$') && !f.startsWith('..') && f != '.')")
+        .message("a file name may hold letters, digits, '-', '_' and '.', at most 253 of them, and not start with '..'")
+}
+
+/// Outputs of one kind have different names.
+pub(super) fn output_names_differ() -> Rule {
+    Rule::new(
+        "(!has(self.secrets) || self.secrets.all(s, self.secrets.exists_one(o, o.name == s.name))) && \
+         (!has(self.configMaps) || self.configMaps.all(s, self.configMaps.exists_one(o, o.name == s.name)))",
+    )
+    .message("two secrets, or two configMaps, have one name: put their files into one entry, or name them differently")
+}
+
+/// `rsaBits` belongs to RSA.
+pub(super) fn rsa_bits_only_for_rsa() -> Rule {
+    let rsa = names(|algorithm| algorithm.key_kind() == KeyKind::Rsa);
+    Rule::new(format!("self.keys.all(k, !has(k.rsaBits) || k.algorithm in {rsa})"))
+        .message("rsaBits is only for RSA algorithms (RS*, PS*, RSA-*): leave it out of the other lines")
+}
+
+/// `Schedule` needs a schedule.
+pub(super) fn schedule_is_stated() -> Rule {
+    Rule::new("self.rotation.mode != 'Schedule' || has(self.rotation.schedule)")
+        .message("rotation.mode is Schedule: state rotation.schedule, for example \"0 3 1 * *\"")
+}
+
+/// Loading is publishing with `publisher: Signer`, so a sender could choose a key that some replica lacks.
+pub(super) fn enc_by_signer_takes_the_first() -> Rule {
+    let enc = any_line_is(|algorithm| algorithm.usage() == Use::Enc);
+    Rule::new(format!("self.publisher != 'Signer' || !({enc}) || has(self.encSelection)")).message(
+        "an encryption key that the signer itself publishes is safe only if senders take the first key: \
+         state encSelection: First if they do, or use publisher: Keyturn",
+    )
+}
+
+/// A kid can't come twice.
+pub(super) fn kid_is_unique() -> Rule {
+    Rule::new(
+        "(self.kid.template.contains('{thumbprint}') || self.kid.template.contains('{uuid}')) && \
+         self.kid.template.matches('^([A-Za-z0-9._:@/-]|[{](thumbprint|uuid|line|use|alg|date)[}])+$')",
+    )
+    .message(
+        "kid.template must hold {thumbprint} or {uuid}, may hold {line}, {use}, {alg} and {date}, \
+         and otherwise letters, digits and . _ : @ / -",
+    )
+}
+
+/// The resource's name leaves room for suffixes, and no output takes the keyring's name.
+pub(super) fn name_fits() -> Rule {
+    Rule::new(format!(
+        "self.metadata.name.size() <= {LONGEST_NAME} && (!has(self.spec.secrets) || \
+         self.spec.secrets.all(s, s.name != self.metadata.name + '-keyring'))"
+    ))
+    .message("metadata.name may have at most 63 characters, and no secret may be named <name>-keyring: that is the keyring's own")
+}
+
+/// Schema of `keys[].algorithm`: the table's names.
+pub(super) fn algorithm_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Algorithm::names().collect::<Vec<_>>() })
+}
+
+/// Schema of `keys[].rsaBits`.
+pub(super) fn rsa_bits_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int32", "enum": [2048, 3072, 4096, 8192] })
+}
+
+/// The same predicate over `secrets` and `configMaps`, each called `s`.
+fn both_outputs(predicate: &str) -> Rule {
+    let all = |list: &str| format!("(!has(self.{list}) || self.{list}.all(s, !has(s.files) || {predicate}))");
+    Rule::new(format!("{} && {}", all("secrets"), all("configMaps")))
+}
+
+fn any_line_is(wanted: impl Fn(Algorithm) -> bool) -> String {
+    format!("self.keys.exists(k, k.algorithm in {})", names(wanted))
+}
+
+fn names(wanted: impl Fn(Algorithm) -> bool) -> String {
+    let quoted: Vec<_> = Algorithm::ALL.iter().filter(|one| wanted(**one)).map(|one| format!("'{one}'")).collect();
+    format!("[{}]", quoted.join(", "))
+}

@@ -1,0 +1,126 @@
+//! `status`: what the operator saw and did. Never a source of truth, never private.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Times are RFC 3339 strings in UTC, whole seconds.
+type Timestamp = String;
+
+/// What the operator saw and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct JwksKeySetStatus {
+    /// The generation of the spec that this status answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Standard conditions: `Ready`, `Rotating`, `KeyringLost`.
+    pub conditions: Vec<Condition>,
+    /// Every key of the set, with its phase and times.
+    pub keys: Vec<KeyStatus>,
+    /// What happens next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_transition: Option<NextTransition>,
+    /// Revision of the keyring that this status tells of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyring_revision: Option<u64>,
+    /// The objects as they were last written, so that a restart sees from metadata alone whether anything changed.
+    pub outputs: Vec<OutputStatus>,
+    /// Kids of the active keys, for the printer column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_kids: Option<String>,
+    /// When the next rotation is due, for the printer column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_rotation: Option<Timestamp>,
+    /// How many keys the set has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_count: Option<u32>,
+}
+
+/// A condition of the standard shape (`metav1.Condition`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// `Ready`, `Rotating` or `KeyringLost`.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: ConditionStatus,
+    /// A documented, one-word reason.
+    pub reason: String,
+    /// A sentence for people.
+    pub message: String,
+    /// When `status` last changed.
+    pub last_transition_time: Timestamp,
+    /// The generation of the spec that the condition was seen for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+}
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// It is not known.
+    Unknown,
+}
+
+/// One key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyStatus {
+    /// Key ID (RFC 7517 section 4.5).
+    pub kid: String,
+    /// The line the key belongs to.
+    pub line: String,
+    /// JWA name of the algorithm.
+    pub algorithm: String,
+    /// `sig` or `enc`.
+    #[serde(rename = "use")]
+    pub use_: String,
+    /// `Standby`, `Active` or `Retired`.
+    pub phase: String,
+    /// Since when the outputs that must know the key first are known to hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_time: Option<Timestamp>,
+    /// Since when it is the active key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_time: Option<Timestamp>,
+    /// Since when it is retired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_time: Option<Timestamp>,
+    /// When it will be removed, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal_time: Option<Timestamp>,
+}
+
+/// What happens next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextTransition {
+    /// When, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+    /// Which key.
+    pub kid: String,
+    /// The phase it enters: `Active` or `Removed`.
+    pub to: String,
+    /// What it waits for.
+    pub waiting_for: String,
+}
+
+/// One written object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutputStatus {
+    /// `Secret` or `ConfigMap`.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its `resourceVersion` when it was last seen as it should be.
+    pub resource_version: String,
+}

@@ -1,0 +1,37 @@
+//! `keyturn controller`: the operator.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::Failure;
+use crate::controller;
+
+/// Run the operator: watch JwksKeySets and keep their keys.
+#[derive(Debug, Args)]
+pub(super) struct Controller {
+    /// Watch only this namespace. Default: all of them.
+    #[arg(long, env = "KEYTURN_NAMESPACE", value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// Log JSON lines instead of text.
+    #[arg(long, env = "KEYTURN_LOG_JSON")]
+    log_json: bool,
+}
+
+impl Controller {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+            .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,kube=warn"));
+        let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        if self.log_json {
+            logs.json().init();
+        } else {
+            logs.init();
+        }
+        let runtime = tokio::runtime::Runtime::new().map_err(Failure::new)?;
+        let done = runtime.block_on(controller::run(self.namespace));
+        runtime.shutdown_background();
+        done.map_err(Failure::new)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,26 @@
+//! `keyturn crd`: prints the CustomResourceDefinition.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Args;
+use kube::CustomResourceExt;
+
+use super::Failure;
+use crate::api::JwksKeySet;
+
+/// Print the CustomResourceDefinition, for `kubectl apply -f -`.
+#[derive(Debug, Args)]
+pub(super) struct Crd {}
+
+impl Crd {
+    pub(super) fn execute() -> Result<ExitCode, Failure> {
+        std::io::stdout().write_all(crd_yaml()?.as_bytes()).map_err(Failure::new)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The CustomResourceDefinition as YAML.
+fn crd_yaml() -> Result<String, Failure> {
+    serde_saphyr::to_string(&JwksKeySet::crd()).map_err(Failure::new)
+}

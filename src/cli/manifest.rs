@@ -1,0 +1,101 @@
+//! Reads `JwksKeySet` resources from YAML files.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::api::{self, GROUP, JwksKeySet};
+use crate::engine::Request;
+use crate::store::SetRef;
+
+/// The namespace of a resource that names none.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// Why files can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ManifestError {
+    #[error("{path} can't be read: {source}")]
+    Read { path: String, source: std::io::Error },
+    #[error("{path} is no valid YAML: {why}")]
+    Yaml { path: String, why: String },
+    #[error("{path}: document {number} is {found}: state apiVersion {GROUP}/v1alpha1 and kind JwksKeySet")]
+    Kind { path: String, number: usize, found: String },
+    #[error("{path}: document {number}: {why}")]
+    Fields { path: String, number: usize, why: String },
+    #[error("{path}: document {number}: {field} is not a field of JwksKeySet: check its spelling and indentation")]
+    Unknown { path: String, number: usize, field: String },
+    #[error("{path}: document {number} has no metadata.name: state one")]
+    NoName { path: String, number: usize },
+    #[error("{0} is there twice: keep one of them")]
+    Twice(String),
+    #[error("{0} holds no JwksKeySet")]
+    Empty(String),
+}
+
+/// Reads every key set of the files.
+pub(super) fn read(files: &[PathBuf]) -> Result<Vec<Request>, ManifestError> {
+    let mut requests = Vec::new();
+    let mut seen = BTreeSet::new();
+    for path in files {
+        let shown = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ManifestError::Read { path: shown.clone(), source })?;
+        let before = requests.len();
+        for request in parse(path, &text)? {
+            if !seen.insert(request.set.to_string()) {
+                return Err(ManifestError::Twice(request.set.to_string()));
+            }
+            requests.push(request);
+        }
+        if requests.len() == before {
+            return Err(ManifestError::Empty(shown));
+        }
+    }
+    Ok(requests)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<Request>, ManifestError> {
+    let shown = path.display().to_string();
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+        .map_err(|error| ManifestError::Yaml { path: shown.clone(), why: error.to_string() })?;
+    let numbered = documents.into_iter().enumerate().filter(|(_, document)| !document.is_null());
+    numbered.map(|(index, document)| request(&shown, index + 1, document)).collect()
+}
+
+fn request(path: &str, number: usize, document: Value) -> Result<Request, ManifestError> {
+    let path = path.to_owned();
+    let text = |field: &str| document.get(field).and_then(Value::as_str).unwrap_or("nothing").to_owned();
+    let found = format!("{} {}", text("apiVersion"), text("kind"));
+    if found != format!("{GROUP}/v1alpha1 JwksKeySet") {
+        return Err(ManifestError::Kind { path, number, found });
+    }
+    let mut unknown = None;
+    let read = serde_ignored::deserialize(document, |field| {
+        let field = field.to_string().replace(".?", "");
+        // Objects of a cluster carry metadata and a status of its own, which mean nothing here.
+        let known = ["apiVersion", "kind", "metadata", "status"];
+        if !known.iter().any(|known| field.split('.').next() == Some(known)) {
+            unknown.get_or_insert(field);
+        }
+    });
+    let resource: JwksKeySet =
+        read.map_err(|error| ManifestError::Fields { path: path.clone(), number, why: error.to_string() })?;
+    if let Some(field) = unknown {
+        return Err(ManifestError::Unknown { path, number, field });
+    }
+    let Some(name) = resource.metadata.name else { return Err(ManifestError::NoName { path, number }) };
+    let annotations = resource.metadata.annotations.unwrap_or_default();
+    Ok(Request {
+        set: SetRef {
+            namespace: resource.metadata.namespace.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+            name,
+            owner: None,
+        },
+        rotate: annotations.get(api::ROTATE).cloned(),
+        confirmed: api::confirmed_kids(&annotations),
+        remembered: None,
+        accepted_loss: annotations.get(api::ACCEPT_KEY_LOSS).and_then(|text| text.parse().ok()),
+        spec: resource.spec,
+    })
+}

@@ -1,0 +1,141 @@
+//! `keyturn run`: the engine on a directory, without a cluster.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use clap::Args;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::terminal::Terminal;
+use super::{Failure, manifest};
+use crate::engine::{Engine, Minter, PassError, Report, Request};
+use crate::keyring::Time;
+use crate::probe::SystemClock;
+use crate::store::directory::DirectoryStore;
+
+/// How long nothing is looked at: edits of the files and of the outputs are noticed this soon.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Keep key sets in a directory, without a cluster: make the keys, stay, and rotate them.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Files with JwksKeySet resources (YAML, several documents are fine).
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Where keyrings, secrets and public keys are kept.
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Do what is due and exit, for cron. The exit code is not zero if anything needs mending.
+    #[arg(long)]
+    once: bool,
+}
+
+/// What was told of a set, so that nothing is told twice.
+#[derive(Default)]
+struct Told {
+    trouble: Option<String>,
+    ahead: Option<(Option<String>, Option<Time>)>,
+}
+
+impl Run {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        let runtime = tokio::runtime::Runtime::new().map_err(Failure::new)?;
+        let code = runtime.block_on(self.keep());
+        // A key that is being made when the program ends is not waited for: nothing was written of it.
+        runtime.shutdown_background();
+        code
+    }
+
+    async fn keep(self) -> Result<ExitCode, Failure> {
+        let mut requests = manifest::read(&self.files).map_err(Failure::new)?;
+        let store = DirectoryStore::open(&self.dir).map_err(Failure::new)?;
+        let terminal = Arc::new(Terminal::default());
+        let engine = Engine::new(store, SystemClock, Minter::default().with_progress(terminal.clone()));
+        let mut told: HashMap<String, Told> = HashMap::new();
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::new)?;
+        let mut bad_files = None;
+        loop {
+            let round = self.round(&engine, &requests, &terminal, &mut told);
+            let wake = tokio::select! {
+                wake = round => wake,
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+            };
+            if self.once {
+                let trouble = told.values().any(|told| told.trouble.is_some());
+                return Ok(if trouble { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+            }
+            let until_wake = wake.and_then(|wake| (wake - Utc::now()).to_std().ok()).unwrap_or(GLANCE);
+            tokio::select! {
+                () = tokio::time::sleep(until_wake.clamp(Duration::from_millis(50), GLANCE)) => {}
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+            }
+            match manifest::read(&self.files) {
+                Ok(read) => {
+                    requests = read;
+                    bad_files = None;
+                }
+                Err(error) => {
+                    let why = error.to_string();
+                    if bad_files.as_ref() != Some(&why) {
+                        terminal.warn("files", Utc::now(), &format!("{why}; going on with what was read before"));
+                    }
+                    bad_files = Some(why);
+                }
+            }
+        }
+        terminal.line("stopped; the next start goes on from here");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// One pass over every set. When the next decision is due.
+    async fn round(
+        &self,
+        engine: &Engine<DirectoryStore, SystemClock>,
+        requests: &[Request],
+        terminal: &Terminal,
+        told: &mut HashMap<String, Told>,
+    ) -> Option<Time> {
+        let mut wake: Option<Time> = None;
+        let passes = requests.iter().map(|request| async move { (&request.set, engine.pass(request).await) });
+        let mut passes: FuturesUnordered<_> = passes.collect();
+        while let Some((set, outcome)) = passes.next().await {
+            if let Ok(report) = &outcome {
+                wake = [wake, report.wake].into_iter().flatten().min();
+            }
+            tell(terminal, &set.name, told.entry(set.to_string()).or_default(), &outcome);
+        }
+        wake
+    }
+}
+
+fn tell(terminal: &Terminal, set: &str, told: &mut Told, outcome: &Result<Report, PassError>) {
+    let now = Utc::now();
+    let trouble = match outcome {
+        Err(error) => Some(error.to_string()),
+        Ok(report) if report.problems.is_empty() => None,
+        Ok(report) => Some(report.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+    };
+    if let Some(why) = &trouble
+        && told.trouble != trouble
+    {
+        terminal.warn(set, now, why);
+    }
+    told.trouble = trouble;
+    if let Ok(report) = outcome {
+        terminal.tell(set, now, report);
+        let ahead = report.ahead.first().map(|next| (next.kid.clone(), next.time));
+        if !report.news.is_empty() || told.ahead != ahead {
+            terminal.tell_ahead(set, now, report);
+        }
+        told.ahead = ahead;
+    }
+}

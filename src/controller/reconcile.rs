@@ -1,0 +1,174 @@
+//! One key set on a cluster: what is asked, one pass, what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::api::{Patch, PatchParams};
+use kube::runtime::controller::Action;
+use kube::{Api, Client, ResourceExt};
+use serde_json::json;
+
+use super::backoff::Backoff;
+use super::events::Events;
+use super::settled::{Outputs, Settled};
+use super::{Meta, status};
+use crate::api::{self, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
+use crate::engine::{Engine, News, PassError, Problem, Report, Request};
+use crate::keyring::Time;
+use crate::probe::{Clock, ServerClock};
+use crate::store::SetRef;
+use crate::store::kubernetes::KubernetesStore;
+
+/// A set is looked at this often even where nothing is due.
+const RESYNC: Duration = Duration::from_secs(3600);
+
+/// What someone has to mend outside of what is watched, such as a stranger in an output's place, is looked for this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// Longest time that a status may take to be written.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// All that reconciliations share.
+pub(super) struct Context {
+    pub(super) engine: Engine<KubernetesStore, ServerClock>,
+    pub(super) clock: ServerClock,
+    pub(super) client: Client,
+    pub(super) events: Events,
+    pub(super) outputs: Outputs,
+    pub(super) settled: Settled,
+    pub(super) backoff: Backoff,
+}
+
+/// Why a reconciliation is to be tried again soon.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReconcileError {
+    /// The resource could not be read.
+    #[error("the resource can't be read: {0}")]
+    Read(kube::Error),
+    /// The pass failed.
+    #[error(transparent)]
+    Pass(#[from] PassError),
+    /// The status could not be written.
+    #[error("the status can't be written: {0}")]
+    Status(String),
+}
+
+pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<Action, ReconcileError> {
+    let now = context.clock.now().earlier;
+    if meta.metadata.deletion_timestamp.is_some() {
+        context.settled.forget(&meta);
+        return Ok(Action::await_change());
+    }
+    if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, now) {
+        return Ok(requeue(wake, now));
+    }
+    context.settled.forget(&meta);
+    let namespace = meta.namespace().unwrap_or_default();
+    let api: Api<JwksKeySet> = Api::namespaced(context.client.clone(), &namespace);
+    let Some(set) = api.get_opt(&meta.name_any()).await.map_err(ReconcileError::Read)? else {
+        return Ok(Action::await_change());
+    };
+    let id = format!("{namespace}/{}", meta.name_any());
+    let outcome = context.engine.pass(&request(&set)).await;
+    let before = set.status.clone().unwrap_or_default();
+    let after = status::after(&set, &outcome, context.clock.now().later);
+    let mut news: Vec<News> = outcome.as_ref().map(|report| report.news.clone()).unwrap_or_default();
+    for one in &news {
+        tracing::info!(set = %id, reason = one.reason.name(), "{}", one.note);
+    }
+    news.extend(status::news(&before, &after, &outcome));
+    if after != before {
+        write_status(&api, &set, &after).await?;
+    }
+    context.events.publish(&set, &news).await;
+    let report = match outcome {
+        Err(PassError::Spec(error)) => {
+            // Nothing changes until someone edits the spec.
+            tracing::warn!(set = %id, %error, "the spec is refused");
+            context.backoff.succeeded(&id);
+            return Ok(Action::requeue(RESYNC));
+        }
+        other => other?,
+    };
+    context.backoff.succeeded(&id);
+    Ok(settle(&context, &meta, &set, &report))
+}
+
+/// The next attempt after an error, later each time.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that kube's applier calls")]
+pub(super) fn after_error(meta: Arc<Meta>, error: &ReconcileError, context: Arc<Context>) -> Action {
+    let id = format!("{}/{}", meta.namespace().unwrap_or_default(), meta.name_any());
+    let wait = context.backoff.failed(&id);
+    tracing::warn!(set = %id, %error, wait_seconds = wait.as_secs_f32(), "trying again");
+    Action::requeue(wait)
+}
+
+fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report) -> Action {
+    let now = context.clock.now().earlier;
+    if !report.problems.is_empty() {
+        let due = report.wake.and_then(|wake| (wake - now).to_std().ok()).unwrap_or(LOOK_AGAIN);
+        return Action::requeue(due.min(LOOK_AGAIN));
+    }
+    // The pass answered the resource as it was read, which may be newer than what the watch has told so far.
+    if set.metadata.generation == meta.metadata.generation {
+        context.settled.remember(meta, report);
+    }
+    requeue(report.wake, now)
+}
+
+fn requeue(wake: Option<Time>, now: Time) -> Action {
+    let until = wake.and_then(|wake| (wake - now).to_std().ok());
+    // A little late is on time; a little early is a pass for nothing.
+    Action::requeue(until.map_or(RESYNC, |until| (until + Duration::from_millis(20)).min(RESYNC)))
+}
+
+fn request(set: &JwksKeySet) -> Request {
+    let annotations = set.annotations();
+    let status = set.status.as_ref();
+    Request {
+        set: SetRef {
+            namespace: set.namespace().unwrap_or_default(),
+            name: set.name_any(),
+            owner: set.uid().filter(|_| set.spec.deletion_policy == DeletionPolicy::Delete),
+        },
+        spec: set.spec.clone(),
+        rotate: annotations.get(api::ROTATE).cloned(),
+        confirmed: api::confirmed_kids(annotations),
+        remembered: status.and_then(|status| status.keyring_revision),
+        accepted_loss: annotations.get(api::ACCEPT_KEY_LOSS).and_then(|text| text.trim().parse().ok()),
+    }
+}
+
+/// Server-side apply of the whole status: what it no longer says is gone.
+async fn write_status(
+    api: &Api<JwksKeySet>,
+    set: &JwksKeySet,
+    status: &JwksKeySetStatus,
+) -> Result<(), ReconcileError> {
+    let object = json!({
+        "apiVersion": <JwksKeySet as kube::Resource>::api_version(&()),
+        "kind": <JwksKeySet as kube::Resource>::kind(&()),
+        "metadata": { "name": set.name_any() },
+        "status": status,
+    });
+    let params = PatchParams::apply("keyturn").force();
+    let patch = Patch::Apply(&object);
+    let name = set.name_any();
+    let write = api.patch_status(&name, &params, &patch);
+    match tokio::time::timeout(PATIENCE, write).await {
+        Err(_) => Err(ReconcileError::Status("the API server did not answer".to_owned())),
+        Ok(Ok(_)) => Ok(()),
+        // The resource was deleted meanwhile.
+        Ok(Err(kube::Error::Api(answer))) if answer.is_not_found() => Ok(()),
+        Ok(Err(error)) => Err(ReconcileError::Status(error.to_string())),
+    }
+}
+
+/// What problems are called in conditions.
+pub(super) fn problem_reason(problem: &Problem) -> &'static str {
+    match problem {
+        Problem::OutputTaken(_) => "OutputTaken",
+        Problem::PublisherChangeWaits { .. } => "PublisherChangeWaits",
+        Problem::KeyringLost { .. } => "KeyringLost",
+    }
+}

@@ -1,0 +1,100 @@
+//! Which key sets have nothing to do, so that a resync or an event about nothing costs no read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::ResourceExt;
+use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::{ObjectRef, Store as Cache};
+
+use super::Meta;
+use crate::api;
+use crate::engine::Report;
+use crate::keyring::Time;
+use crate::lifecycle::policy::{OutputId, OutputKind, keyring_name};
+
+/// The metadata of everything that was written.
+pub(super) struct Outputs {
+    pub(super) secrets: Cache<PartialObjectMeta<Secret>>,
+    pub(super) maps: Cache<PartialObjectMeta<ConfigMap>>,
+}
+
+/// What a key set looked like when nothing was left to do.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    records: Mutex<HashMap<String, Record>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Record {
+    wanted: Wanted,
+    versions: BTreeMap<OutputId, String>,
+    wake: Option<Time>,
+}
+
+/// What of the resource a pass depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    uid: Option<String>,
+    generation: Option<i64>,
+    annotations: BTreeMap<String, String>,
+}
+
+impl Settled {
+    /// When a settled set is to be looked at again; `None` for a set that may have something to do.
+    #[expect(clippy::option_option, reason = "no deadline is different from not settled")]
+    pub(super) fn next_deadline(&self, set: &Meta, outputs: &Outputs, now: Time) -> Option<Option<Time>> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = records.get(&key(set))?;
+        let same = record.wanted == wanted(set)
+            && record.wake.is_none_or(|wake| wake > now)
+            && record.versions.iter().all(|(id, version)| outputs.version(set, id).as_ref() == Some(version));
+        same.then_some(record.wake)
+    }
+
+    /// Remembers what a set looks like after a pass that left nothing to mend.
+    pub(super) fn remember(&self, set: &Meta, report: &Report) {
+        let keyring = OutputId { kind: OutputKind::Secret, name: keyring_name(&set.name_any()) };
+        let mut versions: BTreeMap<OutputId, String> =
+            report.outputs.iter().map(|output| (output.id.clone(), output.version.0.clone())).collect();
+        versions.extend(report.keyring_version.as_ref().map(|version| (keyring, version.0.clone())));
+        let record = Record { wanted: wanted(set), versions, wake: report.wake };
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(key(set), record);
+    }
+
+    /// The set has something to do, or is gone.
+    pub(super) fn forget(&self, set: &Meta) {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(set));
+    }
+}
+
+impl Outputs {
+    fn version(&self, set: &Meta, id: &OutputId) -> Option<String> {
+        let namespace = set.namespace().unwrap_or_default();
+        match id.kind {
+            OutputKind::Secret => {
+                let found = self.secrets.get(&ObjectRef::new(&id.name).within(&namespace))?;
+                found.metadata.resource_version.clone()
+            }
+            OutputKind::ConfigMap => {
+                let found = self.maps.get(&ObjectRef::new(&id.name).within(&namespace))?;
+                found.metadata.resource_version.clone()
+            }
+        }
+    }
+}
+
+fn key(set: &Meta) -> String {
+    format!("{}/{}", set.namespace().unwrap_or_default(), set.name_any())
+}
+
+fn wanted(set: &Meta) -> Wanted {
+    let asked = [api::ROTATE, api::CONFIRM, api::ACCEPT_KEY_LOSS];
+    let annotations = set.annotations().iter().filter(|(name, _)| asked.contains(&name.as_str()));
+    Wanted {
+        uid: set.uid(),
+        generation: set.metadata.generation,
+        annotations: annotations.map(|(name, value)| (name.clone(), value.clone())).collect(),
+    }
+}

@@ -1,0 +1,228 @@
+//! What a pass makes of the status.
+
+use chrono::SecondsFormat;
+use kube::ResourceExt;
+
+use super::reconcile::problem_reason;
+use crate::api::{Condition, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus, NextTransition, OutputStatus};
+use crate::engine::{KeyReport, News, PassError, Problem, Reason, Report};
+use crate::keyring::Time;
+use crate::lifecycle::plan::{Ahead, Change, Waiting};
+use crate::store::StoreError;
+
+/// Condition: every line has a key that may be used, and every output is as it should be. The promise begins here.
+pub const READY: &str = "Ready";
+/// Condition: a rotation is due and waits for something.
+pub const ROTATING: &str = "Rotating";
+/// Condition: the keyring is gone, and the user's word is needed.
+pub const KEYRING_LOST: &str = "KeyringLost";
+
+/// The status after a pass. Where the pass failed, what was known before stays.
+pub(super) fn after(set: &JwksKeySet, outcome: &Result<Report, PassError>, now: Time) -> JwksKeySetStatus {
+    let mut status = set.status.clone().unwrap_or_default();
+    let lost = matches!(outcome, Ok(report) if is_lost(report));
+    if let Ok(report) = outcome
+        && !lost
+    {
+        describe(&mut status, set, report);
+    }
+    status.observed_generation = set.metadata.generation;
+    set_condition(&mut status, set, now, READY, ready(outcome));
+    if let Ok(report) = outcome {
+        if !lost {
+            set_condition(&mut status, set, now, ROTATING, rotating(report));
+        }
+        set_condition(&mut status, set, now, KEYRING_LOST, keyring_lost(report));
+    }
+    status
+}
+
+/// News that only a comparison with the earlier status shows, so that it is told once.
+pub(super) fn news(
+    before: &JwksKeySetStatus,
+    after: &JwksKeySetStatus,
+    outcome: &Result<Report, PassError>,
+) -> Vec<News> {
+    let Ok(report) = outcome else { return Vec::new() };
+    let turned = |type_: &str| {
+        let state = |status: &JwksKeySetStatus| {
+            let found = status.conditions.iter().find(|one| one.type_ == type_);
+            found.map(|one| (one.status, one.reason.clone()))
+        };
+        state(before) != state(after)
+    };
+    let mut news = Vec::new();
+    if turned(ROTATING) {
+        let held = report.ahead.iter().filter(|ahead| is_held(ahead));
+        news.extend(held.map(|ahead| News { reason: Reason::Held, note: held_note(ahead) }));
+    }
+    if turned(READY) {
+        news.extend(report.problems.iter().filter_map(|problem| {
+            let reason = match problem {
+                Problem::OutputTaken(_) => Reason::OutputTaken,
+                Problem::KeyringLost { .. } => Reason::KeyringLost,
+                Problem::PublisherChangeWaits { .. } => return None,
+            };
+            Some(News { reason, note: problem.to_string() })
+        }));
+    }
+    news
+}
+
+fn describe(status: &mut JwksKeySetStatus, set: &JwksKeySet, report: &Report) {
+    let namespace = set.namespace().unwrap_or_default();
+    status.keys = report.keys.iter().map(key).collect();
+    status.key_count = u32::try_from(report.keys.len()).ok();
+    status.keyring_revision = report.revision;
+    status.outputs = report
+        .outputs
+        .iter()
+        .map(|output| OutputStatus {
+            kind: output.id.kind.name().to_owned(),
+            namespace: namespace.clone(),
+            name: output.id.name.clone(),
+            resource_version: output.version.0.clone(),
+        })
+        .collect();
+    let active: Vec<&KeyReport> = report.keys.iter().filter(|key| key.phase == "Active").collect();
+    status.active_kids = match active.as_slice() {
+        [] => None,
+        [only] => Some(only.kid.clone()),
+        several => Some(format!("{} lines", several.len())),
+    };
+    let next_of = |change: Change| report.ahead.iter().find(|ahead| ahead.to == change && ahead.time.is_some());
+    status.next_rotation = next_of(Change::Active).and_then(|ahead| ahead.time).map(shown);
+    status.next_transition = report.ahead.iter().find_map(transition);
+}
+
+fn key(key: &KeyReport) -> KeyStatus {
+    let KeyReport { kid, line, algorithm, phase, published, active, retired, removal } = key;
+    KeyStatus {
+        kid: kid.clone(),
+        line: line.clone(),
+        algorithm: algorithm.name().to_owned(),
+        use_: algorithm.usage().name().to_owned(),
+        phase: (*phase).to_owned(),
+        published_time: published.map(shown),
+        active_time: active.map(shown),
+        retired_time: retired.map(shown),
+        removal_time: removal.map(shown),
+    }
+}
+
+fn transition(ahead: &Ahead) -> Option<NextTransition> {
+    Some(NextTransition {
+        time: ahead.time.map(shown),
+        kid: ahead.kid.clone()?,
+        to: ahead.to.name().to_owned(),
+        waiting_for: ahead.waiting.to_string(),
+    })
+}
+
+type State = (ConditionStatus, &'static str, String);
+
+fn ready(outcome: &Result<Report, PassError>) -> State {
+    let report = match outcome {
+        Ok(report) => report,
+        Err(error) => return (ConditionStatus::False, error_reason(error), error.to_string()),
+    };
+    if let Some(problem) = report.problems.first() {
+        let all: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+        return (ConditionStatus::False, problem_reason(problem), all.join("; "));
+    }
+    if report.without_active.is_empty() {
+        let message =
+            format!("{} keys; every line has an active one, and every output holds what it should", report.keys.len());
+        return (ConditionStatus::True, "KeysReady", message);
+    }
+    let waits = report.ahead.iter().filter(|ahead| report.without_active.contains(&ahead.line));
+    let paused = waits.clone().any(|ahead| ahead.waiting == Waiting::Pause);
+    let until = waits.filter_map(|ahead| ahead.time).max().map(|time| format!(" until {}", shown(time)));
+    let message = format!(
+        "the first key of {} waits{} until all who need it can know it",
+        report.without_active.join(", "),
+        until.unwrap_or_default()
+    );
+    if paused {
+        (
+            ConditionStatus::False,
+            "Paused",
+            "rotation.paused keeps the first keys from being made: set it to false".to_owned(),
+        )
+    } else {
+        (ConditionStatus::False, "FirstKeysWait", message)
+    }
+}
+
+fn rotating(report: &Report) -> State {
+    match report.ahead.iter().find(|ahead| is_held(ahead)) {
+        Some(ahead) => (ConditionStatus::True, held_reason(ahead), held_note(ahead)),
+        None => (ConditionStatus::False, "Idle", "no rotation is due".to_owned()),
+    }
+}
+
+fn keyring_lost(report: &Report) -> State {
+    match report.problems.iter().find(|problem| matches!(problem, Problem::KeyringLost { .. })) {
+        Some(problem) => (ConditionStatus::True, "KeyringLost", problem.to_string()),
+        None => (ConditionStatus::False, "KeyringPresent", "the keyring is there".to_owned()),
+    }
+}
+
+fn is_lost(report: &Report) -> bool {
+    report.problems.iter().any(|problem| matches!(problem, Problem::KeyringLost { .. }))
+}
+
+fn is_held(ahead: &Ahead) -> bool {
+    ahead.to == Change::Active && ahead.held
+}
+
+fn held_reason(ahead: &Ahead) -> &'static str {
+    match ahead.waiting {
+        Waiting::Lead | Waiting::Rotation | Waiting::Retention | Waiting::AddedLines => "LeadNotPassed",
+        Waiting::Output(_) => "OutputNotPublished",
+        Waiting::Confirmation => "NotConfirmed",
+        Waiting::Pause => "Paused",
+    }
+}
+
+fn held_note(ahead: &Ahead) -> String {
+    let until = ahead.time.map(|time| format!(" (until {})", shown(time))).unwrap_or_default();
+    let kid = ahead.kid.as_deref().unwrap_or("not made yet");
+    format!("line {} is to change to key {kid}, which waits for {}{until}", ahead.line, ahead.waiting)
+}
+
+fn error_reason(error: &PassError) -> &'static str {
+    match error {
+        PassError::Spec(_) => "SpecInvalid",
+        PassError::Store(StoreError::Conflict(_)) => "Conflict",
+        PassError::Store(StoreError::Keyring { .. }) => "KeyringUnreadable",
+        PassError::Store(StoreError::KeyringTaken(_)) => "KeyringTaken",
+        PassError::Store(StoreError::Failed { .. }) => "StoreFailed",
+        PassError::Mint(_) => "KeyNotGenerated",
+        PassError::Render(_) => "OutputNotRendered",
+    }
+}
+
+/// Sets a condition; its transition time changes only with its status.
+fn set_condition(status: &mut JwksKeySetStatus, set: &JwksKeySet, now: Time, type_: &str, state: State) {
+    let (value, reason, message) = state;
+    let old = status.conditions.iter().find(|one| one.type_ == type_);
+    let since = old.filter(|old| old.status == value).map(|old| old.last_transition_time.clone());
+    let condition = Condition {
+        type_: type_.to_owned(),
+        status: value,
+        reason: reason.to_owned(),
+        message,
+        last_transition_time: since.unwrap_or_else(|| shown(now)),
+        observed_generation: set.metadata.generation,
+    };
+    match status.conditions.iter_mut().find(|one| one.type_ == type_) {
+        Some(place) => *place = condition,
+        None => status.conditions.push(condition),
+    }
+}
+
+/// RFC 3339 in UTC, whole seconds.
+fn shown(time: Time) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,201 @@
+//! Makes keys: CPU work, off the async threads, bounded by the cores.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::try_join_all;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::jose::{KeyKind, KeySpec};
+use crate::keyring::{Key, Keyring, MacKey, Phase, Time};
+use crate::lifecycle::policy::{KidParts, KidTemplate};
+use crate::lifecycle::{Mint, MintAs};
+use crate::material::{GenerateError, PrivateKey};
+use crate::store::SetRef;
+
+/// How often a kid is drawn again that already exists.
+const MOST_KID_DRAWS: usize = 8;
+
+/// Why a key could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    /// The library gave none.
+    #[error("no key could be generated: {0}")]
+    Generate(#[from] GenerateError),
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no random bytes")]
+    Randomness,
+    /// The machine is shutting down, or the generating thread died.
+    #[error("key generation was interrupted")]
+    Interrupted,
+    /// The template gives one kid again and again.
+    #[error("no unused kid could be made: put {{uuid}} into spec.kid.template")]
+    NoKid,
+}
+
+/// Who wants to know about keys in the making.
+pub trait Progress: Send + Sync {
+    /// A key is being made.
+    fn started(&self, set: &SetRef, line: &str, spec: KeySpec);
+    /// It is made, or given up.
+    fn finished(&self, set: &SetRef, line: &str, spec: KeySpec);
+}
+
+/// Makes keys.
+#[derive(Clone)]
+pub struct Minter {
+    /// RSA takes seconds of a core; EC microseconds. They don't share a queue, so that a set of EC keys never waits for RSA.
+    rsa: Arc<Semaphore>,
+    ec: Arc<Semaphore>,
+    progress: Option<Arc<dyn Progress>>,
+    /// Keys of passes that failed to commit, for the next attempt.
+    spare: Arc<Mutex<HashMap<SetRef, Vec<PrivateKey>>>>,
+}
+
+impl Default for Minter {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            rsa: Arc::new(Semaphore::new(cores)),
+            ec: Arc::new(Semaphore::new(cores)),
+            progress: None,
+            spare: Arc::default(),
+        }
+    }
+}
+
+impl Minter {
+    /// A minter that tells what it does.
+    #[must_use]
+    pub fn with_progress(self, progress: Arc<dyn Progress>) -> Self {
+        Self { progress: Some(progress), ..self }
+    }
+
+    /// Makes the keys that a plan asks for.
+    ///
+    /// # Errors
+    /// [`MintError`]
+    pub async fn mint(
+        &self,
+        set: &SetRef,
+        mints: &[Mint],
+        template: &KidTemplate,
+        keyring: &Keyring,
+        now: Time,
+    ) -> Result<Vec<Key>, MintError> {
+        let generated = try_join_all(mints.iter().map(|mint| self.private_key(set, mint, keyring))).await?;
+        let mut keys: Vec<Key> = Vec::with_capacity(mints.len());
+        for (mint, private) in mints.iter().zip(generated) {
+            let key = assemble(mint, private, template, now, |kid| {
+                keyring.key(kid).is_some()
+                    || keyring.revoked.iter().any(|one| one.kid == kid)
+                    || keys.iter().any(|key| key.kid == kid)
+            })?;
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
+    /// Keeps the keys of a pass that failed, so that no attempt generates them twice. A key whose commit did land all
+    /// the same is found out by its thumbprint and not used again.
+    pub fn give_back(&self, set: &SetRef, keys: Vec<Key>) {
+        let private = keys.into_iter().filter_map(|key| key.private);
+        self.spares().entry(set.clone()).or_default().extend(private);
+    }
+
+    /// Drops what is left over for a set.
+    pub fn forget(&self, set: &SetRef) {
+        self.spares().remove(set);
+    }
+
+    /// A key for the digests of a new keyring.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn mac_key() -> Result<MacKey, MintError> {
+        let mut bytes = [0; MacKey::BYTES];
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| MintError::Randomness)?;
+        Ok(MacKey::new(bytes))
+    }
+
+    async fn private_key(&self, set: &SetRef, mint: &Mint, keyring: &Keyring) -> Result<PrivateKey, MintError> {
+        let spec = mint.line.spec;
+        while let Some(spare) = self.spare(set, spec) {
+            let thumbprint = spare.public().thumbprint();
+            let used = keyring.keys.iter().any(|key| key.thumbprint == thumbprint)
+                || keyring.revoked.iter().any(|one| one.thumbprint == Some(thumbprint));
+            if !used {
+                return Ok(spare);
+            }
+        }
+        let lane = match spec.key_kind() {
+            KeyKind::Rsa => &self.rsa,
+            KeyKind::Ec(_) => &self.ec,
+        };
+        let _turn = lane.acquire().await.map_err(|_| MintError::Interrupted)?;
+        if let Some(progress) = &self.progress {
+            progress.started(set, &mint.line.name, spec);
+        }
+        let made = tokio::task::spawn_blocking(move || PrivateKey::generate(&spec)).await;
+        if let Some(progress) = &self.progress {
+            progress.finished(set, &mint.line.name, spec);
+        }
+        Ok(made.map_err(|_| MintError::Interrupted)??)
+    }
+
+    fn spare(&self, set: &SetRef, spec: KeySpec) -> Option<PrivateKey> {
+        let mut spares = self.spares();
+        let of_set = spares.get_mut(set)?;
+        let index = of_set.iter().position(|key| key.spec() == spec)?;
+        Some(of_set.swap_remove(index))
+    }
+
+    fn spares(&self) -> std::sync::MutexGuard<'_, HashMap<SetRef, Vec<PrivateKey>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn assemble(
+    mint: &Mint,
+    private: PrivateKey,
+    template: &KidTemplate,
+    now: Time,
+    exists: impl Fn(&str) -> bool,
+) -> Result<Key, MintError> {
+    let public = private.public().clone();
+    let thumbprint = public.thumbprint();
+    let draw = |_| {
+        template.kid(&KidParts {
+            thumbprint: &thumbprint,
+            uuid: &Uuid::new_v4().to_string(),
+            line: &mint.line.name,
+            algorithm: mint.line.algorithm,
+            minted: now,
+        })
+    };
+    let kid = (0..MOST_KID_DRAWS).map(draw).find(|kid| !exists(kid)).ok_or(MintError::NoKid)?;
+    let phase = match mint.role {
+        MintAs::Standby => Phase::Standby,
+        MintAs::Active { rotation_due } => Phase::Active { active_since: now, rotation_due, rotation_asked: false },
+    };
+    Ok(Key {
+        kid,
+        line: mint.line.name.clone(),
+        algorithm: mint.line.algorithm,
+        spec: mint.line.spec,
+        thumbprint,
+        public,
+        private: Some(private),
+        minted: now,
+        confirmed: None,
+        phase,
+    })
+}
+
+impl fmt::Debug for Minter {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Minter").field("free", &self.rsa.available_permits()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! One pass over one key set: observe → plan → mint → render → commit → publish → report.
+//!
+//! The order of writes is what makes a crash harmless: the keyring first, then the verifiers, then the signers. Whatever
+//! a pass left undone, the next one finds out by reading, and does.
+
+mod minter;
+mod news;
+mod pass;
+mod report;
+
+use std::collections::BTreeSet;
+
+use crate::api::JwksKeySetSpec;
+use crate::lifecycle::policy::PolicyErrors;
+use crate::probe::Clock;
+use crate::publish::RenderError;
+use crate::store::{SetRef, Store, StoreError};
+
+pub use minter::{MintError, Minter, Progress};
+pub use news::{News, Reason};
+pub use report::{KeyReport, OutputReport, Problem, Report};
+
+use pass::Pass;
+
+/// How often a pass reads again because someone else wrote at the same time.
+const MOST_CONFLICTS: usize = 5;
+
+/// How many rounds a pass plans: where nothing has to be waited for, one change follows another at once.
+const MOST_ROUNDS: usize = 8;
+
+/// What a pass is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Which set.
+    pub set: SetRef,
+    /// Its spec.
+    pub spec: JwksKeySetSpec,
+    /// Value of the rotate annotation.
+    pub rotate: Option<String>,
+    /// Kids that someone confirmed to have registered.
+    pub confirmed: BTreeSet<String>,
+    /// The keyring revision that the status remembers.
+    pub remembered: Option<u64>,
+    /// The lost revision whose private keys the user gives up.
+    pub accepted_loss: Option<u64>,
+}
+
+/// Why a pass did not end. Nothing that was published is changed by it.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// The spec is wrong.
+    #[error(transparent)]
+    Spec(#[from] PolicyErrors),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key could not be made.
+    #[error(transparent)]
+    Mint(#[from] MintError),
+    /// An output can't be made.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+/// Runs passes over a store.
+#[derive(Debug)]
+pub struct Engine<S, C> {
+    store: S,
+    clock: C,
+    minter: Minter,
+}
+
+impl<S: Store, C: Clock> Engine<S, C> {
+    /// An engine over a store.
+    pub fn new(store: S, clock: C, minter: Minter) -> Self {
+        Self { store, clock, minter }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Does what is due for one set.
+    ///
+    /// # Errors
+    /// [`PassError`]. After a conflict it first tries again from a live read.
+    pub async fn pass(&self, request: &Request) -> Result<Report, PassError> {
+        let mut conflicts = 0;
+        loop {
+            match self.attempt(request).await {
+                Err(PassError::Store(StoreError::Conflict(_))) if conflicts < MOST_CONFLICTS => conflicts += 1,
+                other => return other,
+            }
+        }
+    }
+
+    async fn attempt(&self, request: &Request) -> Result<Report, PassError> {
+        let mut pass = Pass::observe(&self.store, &self.clock, request).await?;
+        for _ in 0..MOST_ROUNDS {
+            if !pass.round(&self.minter).await? {
+                break;
+            }
+        }
+        self.minter.forget(&request.set);
+        Ok(pass.report())
+    }
+}

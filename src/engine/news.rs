@@ -1,0 +1,135 @@
+//! What happened, for people: events on Kubernetes, lines on a terminal.
+
+use crate::keyring::{Key, Keyring};
+use crate::lifecycle::plan::Step;
+use crate::lifecycle::policy::OutputId;
+use crate::publish::Header;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// What kind of thing.
+    pub reason: Reason,
+    /// A sentence. Never private.
+    pub note: String,
+}
+
+/// The kinds of things that happen. The names are the reasons of events, and documented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// A key was made.
+    Minted,
+    /// An output was written.
+    Published,
+    /// A standby key became the active one.
+    Promoted,
+    /// An active key retired.
+    Retired,
+    /// A key was removed at the end of its life, or before it was ever used.
+    Removed,
+    /// A key was revoked.
+    Revoked,
+    /// A promotion is due and waits.
+    Held,
+    /// A confirmation counts.
+    Confirmed,
+    /// The user's facts changed.
+    FactsChanged,
+    /// An output that someone changed was written anew.
+    Restored,
+    /// A lost keyring, or one that was older than its outputs, was rebuilt from them.
+    KeyringRecovered,
+    /// A keyring is lost, and the user's word is needed.
+    KeyringLost,
+    /// Something else is in an output's place.
+    OutputTaken,
+}
+
+impl Reason {
+    /// The word in events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Minted => "Minted",
+            Self::Published => "Published",
+            Self::Promoted => "Promoted",
+            Self::Retired => "Retired",
+            Self::Removed => "Removed",
+            Self::Revoked => "Revoked",
+            Self::Held => "Held",
+            Self::Confirmed => "Confirmed",
+            Self::FactsChanged => "FactsChanged",
+            Self::Restored => "Restored",
+            Self::KeyringRecovered => "KeyringRecovered",
+            Self::KeyringLost => "KeyringLost",
+            Self::OutputTaken => "OutputTaken",
+        }
+    }
+
+    /// Whether someone should look.
+    pub fn is_warning(self) -> bool {
+        matches!(
+            self,
+            Self::Revoked
+                | Self::Held
+                | Self::Restored
+                | Self::KeyringRecovered
+                | Self::KeyringLost
+                | Self::OutputTaken
+        )
+    }
+}
+
+pub(super) fn minted(key: &Key) -> News {
+    let note = format!(
+        "key {} for line {} ({}, {}) is {}",
+        key.kid,
+        key.line,
+        key.algorithm,
+        key.spec,
+        if key.is_active() { "made and active" } else { "made and on standby" }
+    );
+    News { reason: Reason::Minted, note }
+}
+
+pub(super) fn published(output: &OutputId, header: &Header, before: Option<&Header>, restored: bool) -> News {
+    if restored {
+        let note = format!("{output} was changed by someone else; it is as Keyturn keeps it again");
+        return News { reason: Reason::Restored, note };
+    }
+    let held = |header: &Header, kid: &str| {
+        header.marks.get(kid).is_some_and(|mark| mark.held.is_some() || mark.active.is_some())
+    };
+    let new: Vec<&str> = header
+        .marks
+        .keys()
+        .filter(|kid| held(header, kid) && !before.is_some_and(|before| held(before, kid)))
+        .map(String::as_str)
+        .collect();
+    let with = if new.is_empty() { "without new keys".to_owned() } else { format!("with {}", new.join(", ")) };
+    News { reason: Reason::Published, note: format!("{output} is written at revision {}, {with}", header.revision) }
+}
+
+pub(super) fn recovered(keyring: &Keyring, base: Option<&Keyring>) -> News {
+    let active = keyring.keys.iter().filter(|key| key.is_active()).count();
+    let why = if base.is_some() { "was older than its outputs" } else { "was lost" };
+    let note = format!(
+        "the keyring {why}; it was rebuilt from the outputs as revision {}, with {active} active keys and {} others",
+        keyring.revision,
+        keyring.keys.len() - active
+    );
+    News { reason: Reason::KeyringRecovered, note }
+}
+
+/// The news of a decision; a minted key has its own.
+pub(super) fn step(step: &Step) -> Option<News> {
+    let reason = match step {
+        Step::Mint { .. } | Step::AnswerRotate => return None,
+        Step::SettleFacts | Step::ChangePublisher => Reason::FactsChanged,
+        Step::Revoke { .. } | Step::Bar { .. } => Reason::Revoked,
+        Step::Confirm { .. } => Reason::Confirmed,
+        Step::Promote { .. } => Reason::Promoted,
+        Step::Retire { .. } => Reason::Retired,
+        Step::Discard { .. } | Step::Remove { .. } => Reason::Removed,
+    };
+    Some(News { reason, note: step.to_string() })
+}

@@ -1,0 +1,284 @@
+//! The steps of one pass.
+
+use std::collections::BTreeMap;
+
+use super::minter::Minter;
+use super::news;
+use super::report::{Problem, Report};
+use super::{PassError, Request};
+use crate::api;
+use crate::jose::Use;
+use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
+use crate::lifecycle::plan::{Plan, plan};
+use crate::lifecycle::policy::{Output, OutputId, Policy};
+use crate::lifecycle::recovery::{Case, Recovery, recover};
+use crate::lifecycle::{Found, Now, Observed, OutputState};
+use crate::probe::Clock;
+use crate::publish::{Header, Rendered, remains, render};
+use crate::store::{Place, Store, Stored, StoredKeyring, Version};
+
+/// One pass over one set, with all that it read.
+pub(super) struct Pass<'a, S> {
+    store: &'a S,
+    request: &'a Request,
+    now: Now,
+    policy: Policy,
+    keyring: Keyring,
+    version: Option<Version>,
+    places: BTreeMap<OutputId, Place>,
+    report: Report,
+    /// Nothing may be written: the report says why.
+    halted: bool,
+}
+
+impl<'a, S: Store> Pass<'a, S> {
+    /// Reads everything, and sees to it that there is a keyring to go on from.
+    pub(super) async fn observe(store: &'a S, clock: &impl Clock, request: &'a Request) -> Result<Self, PassError> {
+        let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
+        let snapshot = store.load(&request.set, &ids(&policy)).await?;
+        let now = clock.now();
+        let (keyring, version, dressed) = match snapshot.keyring {
+            Some(StoredKeyring { keyring, version, dressed }) => (keyring, Some(version), dressed),
+            None => (fresh(&policy, request)?, None, true),
+        };
+        let mut pass = Self {
+            store,
+            request,
+            now,
+            policy,
+            keyring,
+            version,
+            places: snapshot.outputs,
+            report: Report::default(),
+            halted: false,
+        };
+        if !dressed {
+            pass.version = Some(store.commit(&request.set, &pass.keyring, pass.version.as_ref()).await?);
+        }
+        pass.use_policy_in_force().await?;
+        if pass.is_older_than_outputs() || (pass.version.is_none() && pass.should_exist()) {
+            pass.recover().await?;
+        }
+        Ok(pass)
+    }
+
+    /// Plans once and does what the plan says. Whether another round could have more to do.
+    pub(super) async fn round(&mut self, minter: &Minter) -> Result<bool, PassError> {
+        if self.halted {
+            return Ok(false);
+        }
+        let mut plan = self::plan(&self.policy, &self.keyring, &self.observed(), self.now);
+        let Some(mut next) = plan.next.take() else {
+            if self.keyring.revision > 0 {
+                let rendered = render(&self.policy, &self.keyring)?;
+                self.publish(rendered).await?;
+                // What was just written may begin a lead or a retention.
+                plan = self::plan(&self.policy, &self.keyring, &self.observed(), self.now);
+            }
+            let more = plan.next.is_some();
+            self.describe(&plan);
+            return Ok(more);
+        };
+        if self.keyring.revision == 0 && self.taken().next().is_some() {
+            self.describe(&plan);
+            return Ok(false);
+        }
+        let minted = minter.mint(&self.request.set, &plan.mints, &self.policy.kid, &next, self.now.later).await?;
+        next.keys.extend(minted.iter().cloned());
+        let rendered = match self.commit(next).await {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                minter.give_back(&self.request.set, minted);
+                return Err(error);
+            }
+        };
+        self.report.news.extend(minted.iter().map(news::minted));
+        self.report.news.extend(plan.steps.iter().filter_map(news::step));
+        self.publish(rendered).await?;
+        Ok(true)
+    }
+
+    /// What the pass saw and did.
+    pub(super) fn report(self) -> Report {
+        self.report
+    }
+
+    /// Everything is made before anything is written, so that a set that can't be written whole isn't written half.
+    async fn commit(&mut self, next: Keyring) -> Result<Vec<Rendered>, PassError> {
+        let rendered = render(&self.policy, &next)?;
+        for one in &rendered {
+            one.check_size(&self.header(one, &next)?)?;
+        }
+        self.version = Some(self.store.commit(&self.request.set, &next, self.version.as_ref()).await?);
+        self.keyring = next;
+        Ok(rendered)
+    }
+
+    /// Writes the outputs that are not as they should be: the verifiers' first, then the signers'.
+    async fn publish(&mut self, rendered: Vec<Rendered>) -> Result<(), PassError> {
+        for one in rendered {
+            let seen = match self.places.get(&one.id) {
+                Some(Place::Foreign) => continue,
+                Some(Place::Ours(stored)) if self.is_current(&one, stored) => continue,
+                Some(Place::Ours(stored)) => Some(stored),
+                Some(Place::Empty) | None => None,
+            };
+            let restored = self.is_drifted(&one.id);
+            let header = self.header(&one, &self.keyring)?;
+            let Rendered { id, files, .. } = &one;
+            let version = self.store.publish(&self.request.set, id, files, &header, seen).await?;
+            self.report.news.push(news::published(
+                &one.id,
+                &header,
+                seen.and_then(|stored| stored.header.as_ref()),
+                restored,
+            ));
+            let stored = Stored { version, header: Some(header), files: one.files, dressed: true };
+            self.places.insert(one.id, Place::Ours(stored));
+        }
+        Ok(())
+    }
+
+    fn is_current(&self, wanted: &Rendered, stored: &Stored) -> bool {
+        let Stored { version: _, header, files, dressed } = stored;
+        let whole = header.as_ref().is_some_and(|header| {
+            header.revision >= self.keyring.barrier && header.is_intact(&wanted.id, files, &self.keyring.mac_key)
+        });
+        whole && *dressed && *files == wanted.files
+    }
+
+    fn is_drifted(&self, id: &OutputId) -> bool {
+        match self.places.get(id) {
+            Some(Place::Ours(Stored { header, files, .. })) => {
+                !header.as_ref().is_some_and(|header| header.is_intact(id, files, &self.keyring.mac_key))
+            }
+            Some(Place::Empty | Place::Foreign) | None => false,
+        }
+    }
+
+    fn header(&self, one: &Rendered, keyring: &Keyring) -> Result<Header, PassError> {
+        let before = match self.places.get(&one.id) {
+            Some(Place::Ours(Stored { header: Some(header), files, .. }))
+                if header.is_intact(&one.id, files, &keyring.mac_key) =>
+            {
+                Some(&header.marks)
+            }
+            _ => None,
+        };
+        let marks = one.marks(keyring, before, self.now.later);
+        Ok(Header::new(&one.id, &one.files, keyring, marks).map_err(crate::publish::RenderError::from)?)
+    }
+
+    fn observed(&self) -> Observed {
+        let state = |id: &OutputId| match self.places.get(id) {
+            None | Some(Place::Empty) => OutputState::Missing,
+            Some(Place::Foreign) => OutputState::Foreign,
+            Some(Place::Ours(Stored { header, .. })) => OutputState::Found(Found {
+                revision: header.as_ref().map_or(0, |header| header.revision),
+                marks: header.as_ref().map(|header| header.marks.clone()).unwrap_or_default(),
+                intact: !self.is_drifted(id),
+            }),
+        };
+        Observed {
+            outputs: ids(&self.policy).into_iter().map(|id| (id.clone(), state(&id))).collect(),
+            rotate: self.request.rotate.clone(),
+            confirmed: self.request.confirmed.clone(),
+        }
+    }
+
+    /// `publisher: Signer` waits until no retired key is left whose private half is gone: the server could not publish it.
+    async fn use_policy_in_force(&mut self) -> Result<(), PassError> {
+        let lacking = |key: &Key| key.is_retired() && key.usage() == Use::Sig && key.private.is_none();
+        let changes = self.keyring.revision > 0
+            && self.keyring.publisher == Publisher::Keyturn
+            && self.policy.publisher == Publisher::Signer;
+        if !changes || !self.keyring.keys.iter().any(lacking) {
+            return Ok(());
+        }
+        let kids = self.keyring.keys.iter().filter(|key| lacking(key)).map(|key| key.kid.clone()).collect();
+        self.report.problems.push(Problem::PublisherChangeWaits { kids });
+        let mut spec = self.request.spec.clone();
+        spec.publisher = api::Publisher::Keyturn;
+        self.policy = Policy::parse(&self.request.set.name, &spec, self.store.write_bound())?;
+        self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+        Ok(())
+    }
+
+    fn is_older_than_outputs(&self) -> bool {
+        self.version.is_some() && self.headers().any(|(_, header, _)| header.revision > self.keyring.revision)
+    }
+
+    /// A keyring is missing that must have been there: the status or the outputs remember it.
+    fn should_exist(&self) -> bool {
+        let any_output = self.places.values().any(|place| matches!(place, Place::Ours(_)));
+        self.request.remembered.is_some() || any_output
+    }
+
+    /// Rebuilds the keyring from the outputs, or stops where that would mean to mint in silence.
+    async fn recover(&mut self) -> Result<(), PassError> {
+        let base = self.version.is_some().then_some(&self.keyring);
+        let left: Vec<_> =
+            self.headers().map(|(id, header, stored)| remains(id, header, &stored.files, self.now.later)).collect();
+        let case = Case {
+            policy: &self.policy,
+            base,
+            remains: &left,
+            remembered: self.request.remembered,
+            accepted_loss: self.request.accepted_loss,
+            rotate: self.request.rotate.clone(),
+            mac_key: self.keyring.mac_key.clone(),
+            now: self.now,
+        };
+        match recover(&case) {
+            Recovery::Lost { revision, lines } => {
+                self.report.problems.push(Problem::KeyringLost { revision, lines });
+                self.report.revision = self.request.remembered;
+                self.halted = true;
+            }
+            Recovery::Keyring(keyring) => {
+                let news = news::recovered(&keyring, base);
+                self.version = Some(self.store.commit(&self.request.set, &keyring, self.version.as_ref()).await?);
+                self.keyring = *keyring;
+                self.report.news.push(news);
+            }
+        }
+        Ok(())
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (&OutputId, &Header, &Stored)> {
+        self.places.iter().filter_map(|(id, place)| match place {
+            Place::Ours(stored) => stored.header.as_ref().map(|header| (id, header, stored)),
+            Place::Empty | Place::Foreign => None,
+        })
+    }
+
+    fn taken(&self) -> impl Iterator<Item = &OutputId> {
+        self.places.iter().filter(|(_, place)| matches!(place, Place::Foreign)).map(|(id, _)| id)
+    }
+
+    fn describe(&mut self, plan: &Plan) {
+        let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
+        self.report.problems.extend(taken);
+        let observed = self.observed();
+        self.report.keyring_version.clone_from(&self.version);
+        self.report.describe(&self.policy, &self.keyring, &observed, plan, &self.places);
+    }
+}
+
+fn ids(policy: &Policy) -> Vec<OutputId> {
+    policy.outputs.iter().map(Output::id).collect()
+}
+
+/// A keyring that nothing was committed of yet.
+fn fresh(policy: &Policy, request: &Request) -> Result<Keyring, PassError> {
+    Ok(Keyring {
+        revision: 0,
+        barrier: 0,
+        mac_key: Minter::mac_key()?,
+        rotate_answered: request.rotate.clone(),
+        facts: SettledFacts::new(policy.facts),
+        publisher: policy.publisher,
+        keys: Vec::new(),
+        revoked: Vec::new(),
+    })
+}

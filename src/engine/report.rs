@@ -1,0 +1,164 @@
+//! What a pass saw and did: all that status, events and a terminal are made from. Nothing in it is private.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::news::News;
+use crate::jose::{Algorithm, Use};
+use crate::keyring::{Key, Keyring, Phase, Time};
+use crate::lifecycle::Observed;
+use crate::lifecycle::plan::{Ahead, Change, Plan};
+use crate::lifecycle::policy::{OutputId, Policy};
+use crate::store::{Place, Stored, Version};
+
+/// What a pass saw and did.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What happened, in order.
+    pub news: Vec<News>,
+    /// What someone has to mend.
+    pub problems: Vec<Problem>,
+    /// Every key.
+    pub keys: Vec<KeyReport>,
+    /// Lines of the spec that have no active key yet.
+    pub without_active: Vec<String>,
+    /// What happens later, soonest first.
+    pub ahead: Vec<Ahead>,
+    /// When the next decision is due.
+    pub wake: Option<Time>,
+    /// Revision of the keyring; `None` while there is none.
+    pub revision: Option<u64>,
+    /// State of the stored keyring.
+    pub keyring_version: Option<Version>,
+    /// The outputs, as they are now.
+    pub outputs: Vec<OutputReport>,
+}
+
+/// One key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyReport {
+    /// Key ID.
+    pub kid: String,
+    /// Its line.
+    pub line: String,
+    /// Its algorithm.
+    pub algorithm: Algorithm,
+    /// Its phase.
+    pub phase: &'static str,
+    /// Since when every output that must know it first holds it.
+    pub published: Option<Time>,
+    /// Since when it is, or was, active.
+    pub active: Option<Time>,
+    /// Since when it is retired.
+    pub retired: Option<Time>,
+    /// When it will be removed.
+    pub removal: Option<Time>,
+}
+
+/// One output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputReport {
+    /// Which.
+    pub id: OutputId,
+    /// Its state.
+    pub version: Version,
+}
+
+/// Something that someone has to mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Something that Keyturn did not make is in an output's place.
+    OutputTaken(OutputId),
+    /// The publisher can't change yet.
+    PublisherChangeWaits {
+        /// Retired keys without a private half.
+        kids: Vec<String>,
+    },
+    /// The keyring is lost, and active keys with it.
+    KeyringLost {
+        /// The revision that is lost.
+        revision: u64,
+        /// The lines that have no active key any more.
+        lines: Vec<String>,
+    },
+}
+
+impl Report {
+    pub(super) fn describe(
+        &mut self,
+        policy: &Policy,
+        keyring: &Keyring,
+        observed: &Observed,
+        plan: &Plan,
+        places: &BTreeMap<OutputId, Place>,
+    ) {
+        self.keys = keyring.keys.iter().map(|key| describe_key(key, policy, observed, plan)).collect();
+        let has_active =
+            |name: &str, usage: Use| keyring.keys.iter().any(|key| key.belongs_to(name, usage) && key.is_active());
+        self.without_active = policy
+            .lines
+            .iter()
+            .filter(|line| !has_active(&line.name, line.algorithm.usage()))
+            .map(|line| line.name.clone())
+            .collect();
+        self.ahead.clone_from(&plan.ahead);
+        self.wake = plan.wake;
+        self.revision = (keyring.revision > 0).then_some(keyring.revision);
+        self.outputs = places
+            .iter()
+            .filter_map(|(id, place)| match place {
+                Place::Ours(Stored { version, .. }) => Some(OutputReport { id: id.clone(), version: version.clone() }),
+                Place::Empty | Place::Foreign => None,
+            })
+            .collect();
+    }
+}
+
+fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) -> KeyReport {
+    let (active, retired) = match &key.phase {
+        Phase::Standby => (None, None),
+        Phase::Active { active_since, .. } => (Some(*active_since), None),
+        Phase::Retired { active_since, retired_since, .. } => (*active_since, Some(*retired_since)),
+    };
+    let removal = plan
+        .ahead
+        .iter()
+        .find(|ahead| ahead.to == Change::Removed && ahead.kid.as_ref() == Some(&key.kid))
+        .and_then(|ahead| ahead.time);
+    KeyReport {
+        kid: key.kid.clone(),
+        line: key.line.clone(),
+        algorithm: key.algorithm,
+        phase: key.phase.name(),
+        published: observed.published(policy, key),
+        active,
+        retired,
+        removal,
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutputTaken(id) => write!(
+                out,
+                "{id} exists and was not made by Keyturn for this key set, so it is left alone: delete or rename it, or \
+                 choose another name in the spec"
+            ),
+            Self::PublisherChangeWaits { kids } => write!(
+                out,
+                "spec.publisher can become Signer only when the retired keys are gone whose private half no longer exists \
+                 ({}): until then Keyturn goes on publishing; wait, or set publisher: Keyturn",
+                kids.join(", ")
+            ),
+            Self::KeyringLost { revision, lines } => write!(
+                out,
+                "the keyring (revision {revision}) is lost, and with it the active keys of {}; everything published stays as \
+                 it is. Restore the keyring from a backup, or give its private keys up: annotate the resource with \
+                 {}={revision}",
+                lines.join(", "),
+                crate::api::ACCEPT_KEY_LOSS
+            ),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! A key as its signers get it.
+
+use std::fmt;
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::members::Members;
+use super::{JwkError, ParamsError, PublicJwk, PublicParams, SecretBase64Url, jwks};
+
+/// A public JWK together with its private members. These are wiped when it is dropped.
+///
+/// `Debug` shows the `kid` only. What [`Serialize`] writes is the serializer's to protect: prefer
+/// [`to_json`](Self::to_json), whose buffer is wiped as well. Read one with `serde_json::from_str` or `from_slice`:
+/// these decode the private members straight from the input.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "Members<SecretBase64Url>")]
+pub struct PrivateJwk {
+    public: PublicJwk,
+    private: PrivateParams,
+}
+
+impl PrivateJwk {
+    /// Joins the two halves. Whether they belong to each other is checked by `PrivateKey::from_jwk` in `material`.
+    ///
+    /// # Errors
+    /// If the halves are of different kinds, or the EC private key does not have exactly the length that its curve
+    /// needs.
+    pub fn new(public: PublicJwk, private: PrivateParams) -> Result<Self, JwkError> {
+        private.check_shape(public.params())?;
+        Ok(Self { public, private })
+    }
+
+    /// The public half.
+    #[must_use]
+    pub const fn public(&self) -> &PublicJwk {
+        &self.public
+    }
+
+    /// The private members.
+    #[must_use]
+    pub const fn private(&self) -> &PrivateParams {
+        &self.private
+    }
+
+    /// One line of compact JSON, in a buffer that is wiped when dropped.
+    ///
+    /// # Errors
+    /// None that is known: `serde_json` can refuse to write only what is not in a JWK.
+    pub fn to_json(&self) -> Result<Zeroizing<String>, serde_json::Error> {
+        jwks::to_private_json(self)
+    }
+}
+
+impl fmt::Debug for PrivateJwk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrivateJwk").field("kid", &self.public.kid()).field("private", &self.private).finish()
+    }
+}
+
+impl Serialize for PrivateJwk {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.public.write_members(&mut map)?;
+        self.private.write_members(&mut map)?;
+        map.end()
+    }
+}
+
+/// The private members of a key, which depend on its type. `Debug` shows none of them.
+#[derive(Clone)]
+pub enum PrivateParams {
+    /// For `kty` `RSA`.
+    Rsa(RsaPrivateParams),
+    /// For `kty` `EC`.
+    Ec {
+        /// The private scalar, big-endian, exactly as long as a coordinate (RFC 7518 section 6.2.2.1).
+        d: SecretBase64Url,
+    },
+}
+
+/// The private members of an RSA key, big-endian (RFC 7518 section 6.3.2): all that speed up its use, since some
+/// libraries refuse a key without them.
+#[derive(Clone)]
+pub struct RsaPrivateParams {
+    /// The private exponent.
+    pub d: SecretBase64Url,
+    /// The first prime.
+    pub p: SecretBase64Url,
+    /// The second prime.
+    pub q: SecretBase64Url,
+    /// `d` modulo `p` − 1.
+    pub dp: SecretBase64Url,
+    /// `d` modulo `q` − 1.
+    pub dq: SecretBase64Url,
+    /// The inverse of `q` modulo `p`.
+    pub qi: SecretBase64Url,
+}
+
+impl PrivateParams {
+    /// Takes the private members that belong to this public key.
+    pub(super) fn from_members(members: Members<SecretBase64Url>, public: &PublicParams) -> Result<Self, JwkError> {
+        let Members { d, p, q, dp, dq, qi, oth, .. } = members;
+        if oth.is_some() {
+            return Err(JwkError::MultiPrime);
+        }
+        let required = |member, given: Option<_>| given.ok_or(JwkError::NoPrivate { member });
+        let d = required("d", d)?;
+        let private = match public {
+            PublicParams::Rsa(_) => Self::Rsa(RsaPrivateParams {
+                d,
+                p: required("p", p)?,
+                q: required("q", q)?,
+                dp: required("dp", dp)?,
+                dq: required("dq", dq)?,
+                qi: required("qi", qi)?,
+            }),
+            PublicParams::Ec(_) => Self::Ec { d },
+        };
+        private.check_shape(public)?;
+        Ok(private)
+    }
+
+    /// Whether the members are of the kind and length that the public key needs.
+    fn check_shape(&self, public: &PublicParams) -> Result<(), JwkError> {
+        match (public, self) {
+            (PublicParams::Rsa(_), Self::Rsa(_)) => Ok(()),
+            (PublicParams::Ec(ec), Self::Ec { d }) if d.octets().len() == ec.curve().coordinate_octets() => Ok(()),
+            (PublicParams::Ec(ec), Self::Ec { d }) => {
+                let octets = d.octets().len();
+                Err(ParamsError::CoordinateLength { member: "d", curve: ec.curve(), octets }.into())
+            }
+            (public, _) => Err(JwkError::MixedKinds { kty: public.key_kind().kty() }),
+        }
+    }
+
+    fn write_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        match self {
+            Self::Rsa(RsaPrivateParams { d, p, q, dp, dq, qi }) => {
+                let members = [("d", d), ("p", p), ("q", q), ("dp", dp), ("dq", dq), ("qi", qi)];
+                members.into_iter().try_for_each(|(name, value)| map.serialize_entry(name, value))
+            }
+            Self::Ec { d } => map.serialize_entry("d", d),
+        }
+    }
+}
+
+impl fmt::Debug for PrivateParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[private]")
+    }
+}
+
+impl fmt::Debug for RsaPrivateParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[private]")
+    }
+}
+
+impl TryFrom<Members<SecretBase64Url>> for PrivateJwk {
+    type Error = JwkError;
+
+    fn try_from(mut members: Members<SecretBase64Url>) -> Result<Self, JwkError> {
+        let public = PublicJwk::from_members(&mut members)?;
+        let private = PrivateParams::from_members(members, public.params())?;
+        Ok(Self { public, private })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::jose::rfc_vectors::{RFC_7515_A2_KEY, RFC_7515_A3_KEY};
+    use crate::jose::{Algorithm, Base64Url};
+
+    fn with(key: &str, members: &Value) -> String {
+        let mut key: Value = serde_json::from_str(key).unwrap();
+        for (name, value) in members.as_object().unwrap() {
+            key[name] = value.clone();
+        }
+        key.to_string()
+    }
+
+    fn rsa() -> String {
+        with(RFC_7515_A2_KEY, &json!({"kid": "one", "alg": "RS256"}))
+    }
+
+    #[test]
+    fn it_is_written_in_one_order_and_read_back() {
+        for (key, alg, order) in [
+            (RFC_7515_A2_KEY, "PS384", &["kty", "use", "alg", "kid", "n", "e", "d", "p", "q", "dp", "dq", "qi"][..]),
+            (RFC_7515_A3_KEY, "ES256", &["kty", "use", "alg", "kid", "crv", "x", "y", "d"]),
+        ] {
+            let jwk: PrivateJwk = serde_json::from_str(&with(key, &json!({"kid": "one", "alg": alg}))).unwrap();
+            let json = jwk.to_json().unwrap();
+            let places: Vec<_> = order.iter().map(|name| json.find(&format!("\"{name}\":")).unwrap()).collect();
+            assert!(places.is_sorted(), "{alg}");
+            assert_eq!(json.matches("\":\"").count(), order.len(), "{alg}");
+            assert_eq!(json.capacity(), json.len());
+            let again: PrivateJwk = serde_json::from_str(&json).unwrap();
+            assert_eq!(again.to_json().unwrap(), json);
+            assert_eq!(again.public(), jwk.public());
+        }
+    }
+
+    #[test]
+    fn debug_shows_the_kid_and_no_secret() {
+        let jwk: PrivateJwk = serde_json::from_str(&rsa()).unwrap();
+        assert_eq!(format!("{jwk:?}"), r#"PrivateJwk { kid: "one", private: [private] }"#);
+        assert_eq!(format!("{:?}", jwk.private()), "[private]");
+        let PrivateParams::Rsa(private) = jwk.private() else { panic!("not RSA") };
+        assert_eq!(format!("{private:?} {:?}", private.d), "[private] [private]");
+    }
+
+    #[test]
+    fn refusals_name_the_member_and_show_no_secret() {
+        let cases = [
+            (json!({"qi": null}), "private member qi is missing"),
+            (json!({"d": null}), "private member d is missing"),
+            (json!({"d": "sesame open"}), "a member is not base64url"),
+            (json!({"oth": [{"r": "AQAB"}]}), "RSA keys with more than two primes"),
+            (json!({"alg": null}), "the JWK has no alg"),
+            (json!({"kid": null}), "the JWK has no kid"),
+            (json!({"use": "enc"}), "RS256 keys have \"use\": \"sig\""),
+        ];
+        for (members, expected) in cases {
+            let error = serde_json::from_str::<PrivateJwk>(&with(&rsa(), &members)).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+            assert!(!error.contains("sesame"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_halves_must_be_of_one_kind_and_length() {
+        let rsa: PrivateJwk = serde_json::from_str(&rsa()).unwrap();
+        let ec: PublicParams = serde_json::from_str(RFC_7515_A3_KEY).unwrap();
+        let ec = PublicJwk::new("two", Algorithm::Es256, ec).unwrap();
+        let mixed = PrivateJwk::new(ec.clone(), rsa.private().clone());
+        assert_eq!(mixed.unwrap_err(), JwkError::MixedKinds { kty: "EC" });
+        let short = PrivateJwk::new(ec, PrivateParams::Ec { d: SecretBase64Url::new(&[7; 31]) });
+        assert!(short.unwrap_err().to_string().starts_with("d has 31 octets, but on P-256 it must have exactly 32"));
+    }
+
+    #[test]
+    fn its_public_half_has_no_private_member() {
+        let jwk: PrivateJwk = serde_json::from_str(&rsa()).unwrap();
+        let public = serde_json::to_value(jwk.public()).unwrap();
+        let names: Vec<_> = public.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, ["alg", "e", "kid", "kty", "n", "use"]);
+        assert_eq!(public["e"], Base64Url::new(&[1, 0, 1]).to_string());
+    }
+}

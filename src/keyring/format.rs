@@ -1,0 +1,71 @@
+//! How a keyring is stored: JSON that names its format, read forward only.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::Keyring;
+
+/// The format that this program writes.
+pub const FORMAT: &str = "keyring/v1";
+
+/// Why stored bytes are no keyring.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The bytes are cut off or damaged.
+    #[error(
+        "the keyring is damaged ({at}): restore it from a backup; if there is none, delete it, and Keyturn recovers \
+         the active keys from the signers' files"
+    )]
+    Damaged {
+        /// Where reading stopped. Never the content.
+        at: String,
+    },
+    /// A newer program wrote it.
+    #[error(
+        "the keyring has the format {found:?}, which this version can't read: run the newer version of Keyturn that wrote it"
+    )]
+    Newer {
+        /// The format it names.
+        found: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Named {
+    format: String,
+}
+
+#[derive(Serialize)]
+struct WithFormat<'a> {
+    format: &'static str,
+    #[serde(flatten)]
+    keyring: &'a Keyring,
+}
+
+impl Keyring {
+    /// Reads a stored keyring.
+    ///
+    /// # Errors
+    /// [`FormatError`], which never quotes the content.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+        let damaged = |error: &serde_json::Error| FormatError::Damaged {
+            at: format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column()),
+        };
+        let Named { format } = serde_json::from_slice(bytes).map_err(|error| damaged(&error))?;
+        if format != FORMAT {
+            return Err(FormatError::Newer { found: format.chars().take(40).collect() });
+        }
+        serde_json::from_slice(bytes).map_err(|error| damaged(&error))
+    }
+
+    /// The bytes to store.
+    ///
+    /// # Errors
+    /// None in practice: every part of a keyring can be written as JSON.
+    pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
+        // Room for the whole text from the start: a buffer that grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(4096 + 8192 * self.keys.len()));
+        serde_json::to_writer(&mut *bytes, &WithFormat { format: FORMAT, keyring: self })?;
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,23 @@
+//! Keyturn keeps JSON Web Key Sets: it generates keys, publishes them, and rotates them on time, without one valid token
+//! ever failing to verify.
+//!
+//! The rooms, in dependency order: [`jose`] and [`material`] know what keys are; [`keyring`] is the durable truth of one
+//! key set; [`api`] is the resource that users write; [`lifecycle`] decides; [`publish`] renders; [`probe`] and [`store`]
+//! are the outside world; [`engine`] runs one pass over one set; [`controller`] and [`cli`] call it. Only `api`,
+//! `store::kubernetes`, `probe` and `controller` know Kubernetes. Nothing before `probe` reads a clock or does I/O.
+//!
+//! Read [`engine`] next: it is the program.
+
+pub mod api;
+#[expect(clippy::disallowed_methods, reason = "a command is the shell, and tells people what time it is")]
+pub mod cli;
+pub mod controller;
+pub mod engine;
+pub mod jose;
+pub mod keyring;
+pub mod lifecycle;
+pub mod material;
+#[expect(clippy::disallowed_methods, reason = "the one place where a pass learns what time it is")]
+pub mod probe;
+pub mod publish;
+pub mod store;

@@ -1,0 +1,291 @@
+//! What is to be done now, and why.
+
+use std::fmt;
+
+use super::clock::Now;
+use super::draft::Draft;
+use super::observed::Observed;
+use super::policy::{Line, OutputId, Policy};
+use crate::jose::Use;
+use crate::keyring::{Keyring, Time};
+
+/// What one pass does to a keyring.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The decisions, in order.
+    pub steps: Vec<Step>,
+    /// The keys to be made. The engine adds them to `next`.
+    pub mints: Vec<Mint>,
+    /// The keyring as it is to be committed; `None` where nothing changes.
+    pub next: Option<Keyring>,
+    /// What happens later, as far as is known, soonest first.
+    pub ahead: Vec<Ahead>,
+    /// When the next decision is due. `None`: only an event brings one.
+    pub wake: Option<Time>,
+}
+
+/// A key to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mint {
+    /// For which line.
+    pub line: Line,
+    /// In which phase it begins.
+    pub role: MintAs,
+}
+
+/// In which phase a new key begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MintAs {
+    /// Published first, used later.
+    Standby,
+    /// Used at once: the very first key, which no cache can lack, or the replacement of a revoked one.
+    Active {
+        /// When its rotation is due.
+        rotation_due: Option<Time>,
+    },
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The facts of the spec changed.
+    SettleFacts,
+    /// Another publisher was stated.
+    ChangePublisher,
+    /// A key is gone, everywhere, at once.
+    Revoke {
+        /// Which.
+        kid: String,
+        /// Whether tokens it signed (or data encrypted to it) may be around.
+        was_used: bool,
+    },
+    /// A kid that was never seen must not come.
+    Bar {
+        /// Which.
+        kid: String,
+    },
+    /// Someone asked for a rotation.
+    AnswerRotate,
+    /// A confirmation counts from now on.
+    Confirm {
+        /// Of which key.
+        kid: String,
+    },
+    /// A new key.
+    Mint {
+        /// For which line.
+        line: String,
+        /// Whether it is used at once.
+        active: bool,
+    },
+    /// The standby key becomes the active one.
+    Promote {
+        /// Which.
+        kid: String,
+        /// Of which line.
+        line: String,
+        /// Why now.
+        why: WhyPromote,
+    },
+    /// The active key is not used any more.
+    Retire {
+        /// Which.
+        kid: String,
+        /// Of which line.
+        line: String,
+        /// Why.
+        why: WhyRetire,
+    },
+    /// A standby key that is not wanted any more; it was never used.
+    Discard {
+        /// Which.
+        kid: String,
+        /// Of which line.
+        line: String,
+    },
+    /// A retired key that nobody needs any more.
+    Remove {
+        /// Which.
+        kid: String,
+        /// Of which line.
+        line: String,
+    },
+}
+
+/// Why a key is promoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyPromote {
+    /// It is the line's first.
+    First,
+    /// Its time has come.
+    Due,
+    /// Someone asked.
+    Asked,
+    /// The line's algorithm or size changed.
+    Changed,
+    /// The active key was revoked.
+    Revoked,
+}
+
+/// Why a key retires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyRetire {
+    /// Another one took its place.
+    Replaced,
+    /// Its line is not in the spec any more.
+    LineRemoved,
+}
+
+/// Something that happens later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// When, if that is known.
+    pub time: Option<Time>,
+    /// To which key; `None` for one that is not minted yet.
+    pub kid: Option<String>,
+    /// Of which line.
+    pub line: String,
+    /// What.
+    pub to: Change,
+    /// What it waits for.
+    pub waiting: Waiting,
+    /// Whether its time has come, and something else holds it.
+    pub held: bool,
+}
+
+/// What happens to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is minted.
+    Minted,
+    /// It becomes the active one.
+    Active,
+    /// It is retired, because its line was removed.
+    Retired,
+    /// It is removed.
+    Removed,
+}
+
+/// What a change waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// The time at which a rotation is planned.
+    Rotation,
+    /// The lead: those who must know the key first.
+    Lead,
+    /// An output that does not hold the key yet, or was changed by someone.
+    Output(OutputId),
+    /// A confirmation, or the caches that were filled before it.
+    Confirmation,
+    /// The end of the pause.
+    Pause,
+    /// The retention.
+    Retention,
+    /// Lines that were added and are not active yet.
+    AddedLines,
+}
+
+/// Decides what is to be done with a keyring now. Pure.
+pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -> Plan {
+    let mut draft = Draft::new(policy, keyring, observed, now);
+    draft.settle();
+    draft.revoke();
+    draft.answer_rotate();
+    draft.confirm();
+    for line in &policy.lines {
+        draft.keep_line(line);
+    }
+    draft.retire_removed_lines();
+    draft.remove();
+    draft.finish()
+}
+
+impl Plan {
+    /// The next change whose waiting is worth telling: the soonest, those of unknown time last.
+    pub fn next_change(&self) -> Option<&Ahead> {
+        self.ahead.first()
+    }
+
+    /// Promotions that are due but held.
+    pub fn held(&self) -> impl Iterator<Item = &Ahead> {
+        self.ahead.iter().filter(|ahead| ahead.to == Change::Active && ahead.held)
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SettleFacts => out.write_str(
+                "the facts in spec.timing changed: longer ones count now, shorter ones when nothing old is left",
+            ),
+            Self::ChangePublisher => out.write_str("spec.publisher changed"),
+            Self::Revoke { kid, was_used: true } => {
+                write!(out, "key {kid} is revoked and gone from every output; what it signed no longer verifies")
+            }
+            Self::Revoke { kid, was_used: false } => {
+                write!(out, "key {kid} is revoked and gone from every output; it was never used")
+            }
+            Self::Bar { kid } => write!(out, "kid {kid} is revoked before it was ever seen"),
+            Self::AnswerRotate => out.write_str("a rotation was asked for"),
+            Self::Confirm { kid } => write!(out, "key {kid} is confirmed"),
+            Self::Mint { line, active: false } => write!(out, "a new key for line {line}, published before it is used"),
+            Self::Mint { line, active: true } => write!(out, "a new key for line {line}, used at once"),
+            Self::Promote { kid, line, why } => write!(out, "key {kid} is now the active one of line {line}: {why}"),
+            Self::Retire { kid, line, why: WhyRetire::Replaced } => {
+                write!(out, "key {kid} of line {line} is retired: it stays published until what it signed has expired")
+            }
+            Self::Retire { kid, line, why: WhyRetire::LineRemoved } => {
+                write!(out, "key {kid} is retired, because line {line} was removed")
+            }
+            Self::Discard { kid, line } => {
+                write!(out, "key {kid} of line {line} is not wanted any more; it was never used")
+            }
+            Self::Remove { kid, line } => write!(out, "key {kid} of line {line} is removed: its retention has passed"),
+        }
+    }
+}
+
+impl fmt::Display for WhyPromote {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::First => "it is known to all who need it",
+            Self::Due => "its rotation is due",
+            Self::Asked => "a rotation was asked for",
+            Self::Changed => "the line's algorithm or size changed",
+            Self::Revoked => "the one before it was revoked",
+        })
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rotation => out.write_str("the rotation to be due"),
+            Self::Lead => out.write_str("the lead: everyone who needs the key first must have it"),
+            Self::Output(id) => write!(out, "{id} to hold the key as Keyturn wrote it"),
+            Self::Confirmation => out.write_str("its confirmation, and the caches filled before it"),
+            Self::Pause => out.write_str("the end of the pause (rotation.paused)"),
+            Self::Retention => out.write_str("the retention: what it signed may still be valid"),
+            Self::AddedLines => out.write_str("the added lines to be active"),
+        }
+    }
+}
+
+impl Change {
+    /// The word that users read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Minted => "Minted",
+            Self::Active => "Active",
+            Self::Retired => "Retired",
+            Self::Removed => "Removed",
+        }
+    }
+}
+
+impl Mint {
+    /// What the key is for.
+    pub fn usage(&self) -> Use {
+        self.line.algorithm.usage()
+    }
+}

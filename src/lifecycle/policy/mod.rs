@@ -1,0 +1,360 @@
+//! The spec, parsed once into a [`Policy`] that can't be unsafe.
+
+mod kid;
+mod outputs;
+mod schedule;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+
+pub use kid::{KidError, KidParts, KidTemplate};
+pub use outputs::{File, Output, OutputId, OutputKind, Scope, keyring_name};
+pub use schedule::{Schedule, ScheduleError};
+
+use super::timing::Timing;
+use crate::api::{self, JwksKeySetSpec, Mode, Span, SpanError};
+use crate::jose::{Algorithm, KeySpec, KeySpecError, UnknownAlgorithm, Use};
+use crate::keyring::{Facts, Publisher, SettledFacts, Time};
+
+/// How many retired keys a line may keep at once.
+pub const MOST_RETIRED: i64 = 8;
+
+/// How many key lines a set may have.
+const MOST_LINES: usize = 32;
+
+/// What one key set may do and when. A `Policy` that exists is safe.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The key lines.
+    pub lines: Vec<Line>,
+    /// The facts that the spec states.
+    pub facts: Facts,
+    /// What decides when a rotation is due.
+    pub rotation: Rotation,
+    /// Mint and promote nothing.
+    pub paused: bool,
+    /// Keep the next key published at all times.
+    pub standby: bool,
+    /// Await a manual confirmation before a promotion.
+    pub confirm: bool,
+    /// Who publishes.
+    pub publisher: Publisher,
+    /// How kids are made.
+    pub kid: KidTemplate,
+    /// What is written, ConfigMaps first.
+    pub outputs: Vec<Output>,
+    /// Kids that must never be used again.
+    pub revoked: BTreeSet<String>,
+    /// W: the bound on one write to the store.
+    pub write_bound: TimeDelta,
+}
+
+/// One key line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its name, unique in the set.
+    pub name: String,
+    /// Its algorithm.
+    pub algorithm: Algorithm,
+    /// What is generated for it.
+    pub spec: KeySpec,
+}
+
+/// What decides when a rotation is due.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a key set, for the length of a pass")]
+pub enum Rotation {
+    /// So long after the promotion.
+    Interval(TimeDelta),
+    /// When a cron expression fires next.
+    Schedule(Schedule),
+    /// Only when asked to.
+    Never,
+}
+
+/// What is wrong with a spec. Each sentence says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// No lines, or too many.
+    #[error("spec.keys has {0} lines: state 1 to {MOST_LINES}")]
+    Lines(usize),
+    /// An unknown algorithm.
+    #[error("spec.keys[{index}].algorithm: {source}")]
+    Algorithm {
+        /// Which line.
+        index: usize,
+        /// What is wrong with it.
+        source: UnknownAlgorithm,
+    },
+    /// A wrong size.
+    #[error("spec.keys[{index}]: {source}")]
+    KeySpec {
+        /// Which line.
+        index: usize,
+        /// What is wrong with it.
+        source: KeySpecError,
+    },
+    /// A line name that can't be one.
+    #[error(
+        "spec.keys[{index}].name {name:?}: use at most 63 of a-z, 0-9, '-' and '.', starting and ending with a letter or digit"
+    )]
+    LineName {
+        /// Which line.
+        index: usize,
+        /// The name.
+        name: String,
+    },
+    /// Two lines of one name.
+    #[error("two of spec.keys are named {0:?} (by default the algorithm in lower case): give each line its own name")]
+    SameLine(String),
+    /// A duration that can't be read.
+    #[error("spec.{field}: {source}")]
+    Span {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        source: SpanError,
+    },
+    /// A bad schedule.
+    #[error("spec.rotation: {0}")]
+    Schedule(#[from] ScheduleError),
+    /// `Schedule` without a schedule.
+    #[error("spec.rotation.mode is Schedule: state spec.rotation.schedule, for example \"0 3 1 * *\"")]
+    NoSchedule,
+    /// Rotations closer than a new key can be made known.
+    #[error(
+        "spec.rotation: {stated} between two rotations of {usage} keys is shorter than the lead ({lead}) + {write} for one \
+         write + clockSkew {skew} = {least}: rotate less often, or state shorter facts in spec.timing if they are true"
+    )]
+    TooOften {
+        /// The interval, or the shortest gap of the schedule.
+        stated: String,
+        /// `sig` or `enc`.
+        usage: Use,
+        /// The lead.
+        lead: String,
+        /// The bound on one write.
+        write: String,
+        /// The clock skew.
+        skew: String,
+        /// The sum.
+        least: String,
+    },
+    /// Too many retired keys.
+    #[error(
+        "spec.rotation: {stated} between two rotations would keep more than {MOST_RETIRED} retired {usage} keys of a line, \
+         each for {retention}: rotate less often, or state a shorter maxTokenLifetime if it is true"
+    )]
+    TooMany {
+        /// The interval, or the shortest gap of the schedule.
+        stated: String,
+        /// `sig` or `enc`.
+        usage: Use,
+        /// How long one is kept.
+        retention: String,
+    },
+    /// A kid template that can give one kid twice.
+    #[error("spec.kid.template: {0}")]
+    Kid(#[from] KidError),
+    /// An output that can't be.
+    #[error("{0}")]
+    Output(#[from] outputs::OutputError),
+    /// `enc` where loading is publishing.
+    #[error(
+        "spec.publisher is Signer, and the line {line:?} is for encryption: that is safe only if senders take the first \
+         key. State spec.encSelection: First if they do, or use publisher: Keyturn"
+    )]
+    EncBySigner {
+        /// The line.
+        line: String,
+    },
+}
+
+/// Everything that is wrong with a spec.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct PolicyErrors(pub Vec<PolicyError>);
+
+impl Policy {
+    /// Parses the spec of the set `name`. `write_bound` is W, which depends on the store.
+    ///
+    /// # Errors
+    /// All that is wrong with the spec.
+    pub fn parse(name: &str, spec: &JwksKeySetSpec, write_bound: TimeDelta) -> Result<Self, PolicyErrors> {
+        let mut errors = Vec::new();
+        let lines = lines(&spec.keys, &mut errors);
+        let facts = facts(&spec.timing, &mut errors);
+        let rotation = rotation(&spec.rotation).map_err(|error| errors.push(error)).ok();
+        let kid = KidTemplate::parse(&spec.kid.template).map_err(|error| errors.push(error.into())).ok();
+        let publisher = match spec.publisher {
+            api::Publisher::Keyturn => Publisher::Keyturn,
+            api::Publisher::Signer => Publisher::Signer,
+        };
+        if publisher == Publisher::Signer && spec.enc_selection.is_none() {
+            let enc = lines.iter().filter(|line| line.algorithm.usage() == Use::Enc);
+            errors.extend(enc.map(|line| PolicyError::EncBySigner { line: line.name.clone() }));
+        }
+        let outputs = match outputs::parse(name, spec, &lines, publisher) {
+            Ok(outputs) => outputs,
+            Err(wrong) => {
+                errors.extend(wrong.into_iter().map(PolicyError::Output));
+                Vec::new()
+            }
+        };
+        let (Some(rotation), Some(kid), true) = (rotation, kid, errors.is_empty()) else {
+            return Err(PolicyErrors(errors));
+        };
+        let policy = Self {
+            lines,
+            facts,
+            rotation,
+            paused: spec.rotation.paused,
+            standby: spec.rotation.standby,
+            confirm: !spec.promotion.confirm.is_empty(),
+            publisher,
+            kid,
+            outputs,
+            revoked: spec.revoked.iter().map(|revoked| revoked.kid.clone()).collect(),
+            write_bound,
+        };
+        policy.check_rhythm()?;
+        Ok(policy)
+    }
+
+    /// The safe times of one use, with the facts that count now.
+    pub fn timing(&self, usage: Use, facts: &Facts) -> Timing {
+        Timing::new(usage, self.publisher, facts)
+    }
+
+    /// The facts that count at `now`: those of the spec, and earlier, longer ones.
+    pub fn effective_facts(&self, settled: &SettledFacts, now: Time) -> Facts {
+        settled.effective(now).map_or(self.facts, |facts| facts.longest(self.facts))
+    }
+
+    /// lead + W + S: a new key is minted at least this long before it is to be promoted.
+    pub fn ahead(&self, usage: Use, facts: &Facts) -> TimeDelta {
+        self.timing(usage, facts).lead() + self.write_bound + facts.clock_skew
+    }
+
+    /// When the rotation of a key is due that is promoted at `promoted`.
+    pub fn rotation_due(&self, promoted: Time) -> Option<Time> {
+        match &self.rotation {
+            Rotation::Interval(interval) => promoted.checked_add_signed(*interval),
+            Rotation::Schedule(schedule) => schedule.next_after(promoted),
+            Rotation::Never => None,
+        }
+    }
+
+    /// The line of that name and use.
+    pub fn line(&self, name: &str, usage: Use) -> Option<&Line> {
+        self.lines.iter().find(|line| line.name == name && line.algorithm.usage() == usage)
+    }
+
+    /// A new key is known and the retired ones stay few, at the rhythm that the spec states.
+    fn check_rhythm(&self) -> Result<(), PolicyErrors> {
+        let (gap, stated) = match &self.rotation {
+            Rotation::Interval(interval) => (*interval, format!("an interval of {}", shown(*interval))),
+            Rotation::Schedule(schedule) => {
+                let gap = schedule.shortest_gap();
+                (gap, format!("a schedule with {}", shown(gap)))
+            }
+            Rotation::Never => return Ok(()),
+        };
+        let mut errors = Vec::new();
+        let uses: BTreeSet<Use> = self.lines.iter().map(|line| line.algorithm.usage()).collect();
+        for usage in uses {
+            let timing = self.timing(usage, &self.facts);
+            let least = self.ahead(usage, &self.facts);
+            if gap < least || gap <= TimeDelta::zero() {
+                errors.push(PolicyError::TooOften {
+                    stated: stated.clone(),
+                    usage,
+                    lead: shown(timing.lead()),
+                    write: shown(self.write_bound),
+                    skew: shown(self.facts.clock_skew),
+                    least: shown(least.max(TimeDelta::seconds(1))),
+                });
+            } else if gap.num_seconds().saturating_mul(MOST_RETIRED) < timing.retention().num_seconds() {
+                errors.push(PolicyError::TooMany {
+                    stated: stated.clone(),
+                    usage,
+                    retention: shown(timing.retention()),
+                });
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(PolicyErrors(errors)) }
+    }
+}
+
+/// A duration the way users write it.
+pub fn shown(delta: TimeDelta) -> String {
+    let seconds = delta.num_seconds();
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let shown: Vec<String> =
+        parts.iter().filter(|(number, _)| *number != 0).map(|(number, unit)| format!("{number}{unit}")).collect();
+    if shown.is_empty() { "0s".to_owned() } else { shown.concat() }
+}
+
+fn lines(stated: &[api::KeyLine], errors: &mut Vec<PolicyError>) -> Vec<Line> {
+    if stated.is_empty() || stated.len() > MOST_LINES {
+        errors.push(PolicyError::Lines(stated.len()));
+        return Vec::new();
+    }
+    let mut lines: Vec<Line> = Vec::new();
+    for (index, one) in stated.iter().enumerate() {
+        let algorithm: Algorithm = match one.algorithm.parse() {
+            Ok(algorithm) => algorithm,
+            Err(source) => {
+                errors.push(PolicyError::Algorithm { index, source });
+                continue;
+            }
+        };
+        let spec = match KeySpec::new(algorithm, one.rsa_bits) {
+            Ok(spec) => spec,
+            Err(source) => {
+                errors.push(PolicyError::KeySpec { index, source });
+                continue;
+            }
+        };
+        let name = one.name.clone().unwrap_or_else(|| algorithm.name().to_ascii_lowercase());
+        if !outputs::is_dns_name(&name, 63) {
+            errors.push(PolicyError::LineName { index, name });
+        } else if lines.iter().any(|line| line.name == name) {
+            errors.push(PolicyError::SameLine(name));
+        } else {
+            lines.push(Line { name, algorithm, spec });
+        }
+    }
+    lines
+}
+
+fn facts(timing: &api::Timing, errors: &mut Vec<PolicyError>) -> Facts {
+    let mut read = |field, span: &Span| {
+        span.parse().map_err(|source| errors.push(PolicyError::Span { field, source })).unwrap_or_default()
+    };
+    Facts {
+        publish_delay: read("timing.publishDelay", &timing.publish_delay),
+        verifier_cache_ttl: read("timing.verifierCacheTtl", &timing.verifier_cache_ttl),
+        signer_reload_delay: read("timing.signerReloadDelay", &timing.signer_reload_delay),
+        max_token_lifetime: read("timing.maxTokenLifetime", &timing.max_token_lifetime),
+        clock_skew: read("timing.clockSkew", &timing.clock_skew),
+    }
+}
+
+fn rotation(stated: &api::Rotation) -> Result<Rotation, PolicyError> {
+    match stated.mode {
+        Mode::Interval => stated
+            .interval
+            .parse()
+            .map(Rotation::Interval)
+            .map_err(|source| PolicyError::Span { field: "rotation.interval", source }),
+        Mode::Schedule => {
+            let expression = stated.schedule.as_deref().ok_or(PolicyError::NoSchedule)?;
+            Ok(Rotation::Schedule(Schedule::parse(expression, &stated.time_zone)?))
+        }
+        Mode::Never => Ok(Rotation::Never),
+    }
+}

@@ -1,0 +1,228 @@
+//! When a keyring that should exist does not, or is older than its outputs: an alarm, never a reason to mint in silence.
+
+use std::collections::BTreeSet;
+
+use super::clock::Now;
+use super::policy::{OutputKind, Policy};
+use crate::jose::{PublicJwk, Use};
+use crate::keyring::{Key, Keyring, MacKey, Mark, Marks, Phase, Publisher, Revoked, SettledFacts, Time};
+use crate::material::PrivateKey;
+
+/// What an output still holds of a set.
+#[derive(Clone, Debug)]
+pub struct Remains {
+    /// Which kind of output.
+    pub kind: OutputKind,
+    /// Revision it was made from.
+    pub revision: u64,
+    /// Since when it holds what.
+    pub marks: Marks,
+    /// What was revoked by then.
+    pub revoked: Vec<Revoked>,
+    /// Public keys in its files.
+    pub public: Vec<PublicJwk>,
+    /// Private keys in its files.
+    pub private: Vec<PrivateKey>,
+}
+
+/// What a recovery starts from.
+#[derive(Clone, Debug)]
+pub struct Case<'a> {
+    /// The spec.
+    pub policy: &'a Policy,
+    /// The keyring that is older than its outputs; `None` where it is lost.
+    pub base: Option<&'a Keyring>,
+    /// What the outputs hold.
+    pub remains: &'a [Remains],
+    /// The last revision that the status remembers.
+    pub remembered: Option<u64>,
+    /// The lost revision whose private keys the user gives up.
+    pub accepted_loss: Option<u64>,
+    /// The rotate annotation as it is: it was answered before.
+    pub rotate: Option<String>,
+    /// A new key for digests, for a lost keyring.
+    pub mac_key: MacKey,
+    /// The moment.
+    pub now: Now,
+}
+
+/// How a recovery ends.
+#[derive(Clone, Debug)]
+pub enum Recovery {
+    /// A keyring to commit. The outputs won: their active keys stay active, what else they publish stays as retired.
+    Keyring(Box<Keyring>),
+    /// Lines whose active key can't be had back. Nothing is to be touched.
+    Lost {
+        /// The revision that is lost; the user's word must name it.
+        revision: u64,
+        /// The lines.
+        lines: Vec<String>,
+    },
+}
+
+/// Rebuilds a keyring from what the outputs hold. Pure.
+pub fn recover(case: &Case<'_>) -> Recovery {
+    let outputs = case.remains.iter().map(|remains| remains.revision);
+    let last = outputs.chain(case.remembered).chain(case.base.map(|base| base.revision)).max().unwrap_or_default();
+    let revoked = revoked(case);
+    let gone = |kid: &str, thumbprint| {
+        revoked.iter().any(|one| one.kid == kid || one.thumbprint.is_some_and(|known| known == thumbprint))
+    };
+    let mut keys: Vec<Key> = kids(case).iter().filter_map(|kid| recovered_key(case, kid)).collect();
+    keys.retain(|key| !gone(&key.kid, key.thumbprint));
+    keys.sort_by(|one, other| one.minted.cmp(&other.minted).then_with(|| one.kid.cmp(&other.kid)));
+    keep_one_active(&mut keys, case);
+    let lines = lost_lines(case, &keys);
+    if case.base.is_none() && !lines.is_empty() && case.accepted_loss != Some(last) {
+        return Recovery::Lost { revision: last, lines };
+    }
+    let policy = case.policy;
+    Recovery::Keyring(Box::new(Keyring {
+        revision: last + 1,
+        barrier: last + 1,
+        mac_key: case.base.map_or_else(|| case.mac_key.clone(), |base| base.mac_key.clone()),
+        rotate_answered: case.rotate.clone().or_else(|| case.base.and_then(|base| base.rotate_answered.clone())),
+        facts: case.base.map_or_else(|| SettledFacts::new(policy.facts), |base| base.facts.clone()),
+        publisher: case.base.map_or(policy.publisher, |base| base.publisher),
+        keys,
+        revoked,
+    }))
+}
+
+fn revoked(case: &Case<'_>) -> Vec<Revoked> {
+    let mut revoked: Vec<Revoked> = case.base.map(|base| base.revoked.clone()).unwrap_or_default();
+    for one in case.remains.iter().flat_map(|remains| &remains.revoked) {
+        match revoked.iter_mut().find(|known| known.kid == one.kid) {
+            Some(known) => known.thumbprint = known.thumbprint.or(one.thumbprint),
+            None => revoked.push(one.clone()),
+        }
+    }
+    revoked
+}
+
+fn kids(case: &Case<'_>) -> BTreeSet<String> {
+    let marked = case.remains.iter().flat_map(|remains| remains.marks.keys());
+    let known = case.base.into_iter().flat_map(|base| &base.keys).map(|key| &key.kid);
+    marked.chain(known).cloned().collect()
+}
+
+/// One key, from the outputs first and the older keyring second. `None` where nobody has even its public half.
+fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
+    let old = case.base.and_then(|base| base.key(kid));
+    let mark = newest_mark(case, None, kid);
+    let (line, algorithm, thumbprint) = match (old, mark) {
+        (Some(key), _) => (key.line.clone(), key.algorithm, key.thumbprint),
+        (None, Some(mark)) => (mark.line.clone(), mark.algorithm, mark.thumbprint),
+        (None, None) => return None,
+    };
+    let private = old.and_then(|key| key.private.clone()).or_else(|| {
+        let mut all = case.remains.iter().flat_map(|remains| &remains.private);
+        all.find(|key| key.public().thumbprint() == thumbprint).cloned()
+    });
+    let published = || {
+        let mut all = case.remains.iter().flat_map(|remains| &remains.public);
+        all.find(|jwk| jwk.thumbprint() == thumbprint).map(|jwk| jwk.params().clone())
+    };
+    let public = old
+        .map(|key| key.public.clone())
+        .or_else(published)
+        .or_else(|| private.as_ref().map(|key| key.public().clone()))?;
+    let now = case.now.later;
+    let in_secret = newest_mark(case, Some(OutputKind::Secret), kid);
+    let active_since = in_secret.and_then(|mark| mark.active);
+    let phase = match (active_since, old.map(|key| &key.phase)) {
+        (Some(_), Some(phase @ Phase::Active { .. })) => phase.clone(),
+        (Some(active_since), _) if private.is_some() => {
+            Phase::Active { active_since, rotation_due: case.policy.rotation_due(active_since), rotation_asked: false }
+        }
+        (None, Some(phase @ Phase::Active { .. })) if in_secret.is_none() => {
+            if known_to_verifiers(case, kid) {
+                phase.clone()
+            } else {
+                Phase::Standby
+            }
+        }
+        (None, Some(Phase::Standby)) => Phase::Standby,
+        _ => retired(active_since, now),
+    };
+    let minted = old.map_or(now, |key| key.minted);
+    Some(Key {
+        kid: kid.to_owned(),
+        line,
+        algorithm,
+        spec: public.spec(),
+        thumbprint,
+        public,
+        private: private.filter(|_| keeps_private(&phase, algorithm.usage(), case.policy.publisher)),
+        minted,
+        confirmed: old.and_then(|key| key.confirmed),
+        phase,
+    })
+}
+
+/// An older active key beside the one that the Secrets hold is retired.
+fn keep_one_active(keys: &mut [Key], case: &Case<'_>) {
+    let since = |key: &Key| {
+        let mark = newest_mark(case, Some(OutputKind::Secret), &key.kid).and_then(|mark| mark.active);
+        match &key.phase {
+            Phase::Active { active_since, .. } => Some((mark.is_some(), *active_since)),
+            Phase::Standby | Phase::Retired { .. } => None,
+        }
+    };
+    let groups: BTreeSet<(String, Use)> = keys.iter().map(|key| (key.line.clone(), key.usage())).collect();
+    for (line, usage) in groups {
+        let newest = keys.iter().filter(|key| key.belongs_to(&line, usage)).filter_map(since).max();
+        let mut found = false;
+        for key in keys.iter_mut().filter(|key| key.belongs_to(&line, usage) && key.is_active()) {
+            if !found && since(key) == newest {
+                found = true;
+                continue;
+            }
+            let Phase::Active { active_since, .. } = key.phase else { continue };
+            key.phase = retired(Some(active_since), case.now.later);
+            if !keeps_private(&key.phase, usage, case.policy.publisher) {
+                key.private = None;
+            }
+        }
+    }
+}
+
+/// Lines of the spec that had keys, and have no active one any more.
+fn lost_lines(case: &Case<'_>, keys: &[Key]) -> Vec<String> {
+    let nothing_left = case.remains.iter().all(|remains| remains.marks.is_empty());
+    let had_keys = |line: &str, usage: Use| {
+        case.remains
+            .iter()
+            .flat_map(|remains| remains.marks.values())
+            .any(|mark| mark.line == line && mark.algorithm.usage() == usage)
+    };
+    let is_lost = |line: &&super::policy::Line| {
+        let usage = line.algorithm.usage();
+        let has_active = keys.iter().any(|key| key.belongs_to(&line.name, usage) && key.is_active());
+        !has_active && (nothing_left || had_keys(&line.name, usage))
+    };
+    case.policy.lines.iter().filter(is_lost).map(|line| line.name.clone()).collect()
+}
+
+fn newest_mark<'a>(case: &'a Case<'_>, kind: Option<OutputKind>, kid: &str) -> Option<&'a Mark> {
+    case.remains
+        .iter()
+        .filter(|remains| kind.is_none_or(|kind| remains.kind == kind))
+        .filter_map(|remains| Some((remains.revision, remains.marks.get(kid)?)))
+        .max_by_key(|(revision, _)| *revision)
+        .map(|(_, mark)| mark)
+}
+
+/// Whether every ConfigMap that is left holds the key.
+fn known_to_verifiers(case: &Case<'_>, kid: &str) -> bool {
+    let mut maps = case.remains.iter().filter(|remains| remains.kind == OutputKind::ConfigMap).peekable();
+    maps.peek().is_some() && maps.all(|remains| remains.marks.get(kid).is_some_and(|mark| mark.held.is_some()))
+}
+
+fn keeps_private(phase: &Phase, usage: Use, publisher: Publisher) -> bool {
+    !matches!(phase, Phase::Retired { .. }) || usage == Use::Enc || publisher == Publisher::Signer
+}
+
+fn retired(active_since: Option<Time>, now: Time) -> Phase {
+    Phase::Retired { active_since, retired_since: now, not_before: None }
+}

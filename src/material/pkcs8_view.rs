@@ -1,0 +1,91 @@
+//! Looking into PKCS#8 without doing arithmetic.
+
+use p256::NistP256;
+use p384::NistP384;
+use p521::NistP521;
+use pkcs8::{AssociatedOid, ObjectIdentifier, PrivateKeyInfoRef};
+use rsa::pkcs1;
+use sec1::EcPrivateKey;
+use sec1::der::Decode;
+
+use crate::jose::{Curve, PrivateParams, PublicParams, RsaPrivateParams, SecretBase64Url};
+
+use super::CheckError;
+use super::rsa_key::RsaView;
+
+/// `id-ecPublicKey` (RFC 5480 section 2.1.1).
+const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+/// `id-RSASSA-PSS` (RFC 8017 appendix A.2.3): an RSA key that may be used for PS256 and the like only.
+const RSA_PSS_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+
+/// The members of a key, borrowed from its PKCS#8 DER. None has been checked against another.
+pub(super) enum Pkcs8View<'a> {
+    /// `RSAPrivateKey` (RFC 8017 appendix A.1.2).
+    Rsa(RsaView<'a>),
+    /// `ECPrivateKey` (RFC 5915 section 3).
+    Ec { curve: Curve, key: EcPrivateKey<'a> },
+}
+
+impl<'a> Pkcs8View<'a> {
+    pub(super) fn read(der: &'a [u8]) -> Result<Self, CheckError> {
+        let info = PrivateKeyInfoRef::try_from(der).map_err(|_| CheckError::NotPkcs8)?;
+        let key = info.private_key.as_bytes();
+        match info.algorithm.oid {
+            pkcs1::ALGORITHM_OID | RSA_PSS_OID => {
+                let rsa = pkcs1::RsaPrivateKeyRef::try_from(key).map_err(|_| CheckError::NotPkcs8)?;
+                if rsa.other_prime_infos.is_some() {
+                    return Err(CheckError::MultiPrime);
+                }
+                Ok(Self::Rsa(rsa))
+            }
+            EC_OID => {
+                let oid = info.algorithm.parameters_oid().map_err(|_| CheckError::UnsupportedCurve)?;
+                let known = Curve::ALL.iter().copied().find(|curve| curve_oid(*curve) == oid);
+                let curve = known.ok_or(CheckError::UnsupportedCurve)?;
+                let key = EcPrivateKey::from_der(key).map_err(|_| CheckError::NotPkcs8)?;
+                Ok(Self::Ec { curve, key })
+            }
+            oid => Err(CheckError::Unsupported { oid }),
+        }
+    }
+
+    /// The public half. An EC key must hold it uncompressed, as the canonical encoding does.
+    pub(super) fn public_params(&self) -> Result<PublicParams, CheckError> {
+        match self {
+            Self::Rsa(rsa) => Ok(PublicParams::rsa(rsa.modulus.as_bytes(), rsa.public_exponent.as_bytes())?),
+            Self::Ec { curve, key } => {
+                let point = key.public_key.and_then(|point| point.strip_prefix(&[UNCOMPRESSED]));
+                let point = point.ok_or(CheckError::NotPkcs8)?;
+                let (x, y) = point.split_at_checked(curve.coordinate_octets()).ok_or(CheckError::NotPkcs8)?;
+                Ok(PublicParams::ec(*curve, x, y)?)
+            }
+        }
+    }
+
+    /// The private half.
+    pub(super) fn private_params(&self) -> PrivateParams {
+        match self {
+            Self::Rsa(rsa) => PrivateParams::Rsa(RsaPrivateParams {
+                d: SecretBase64Url::new(rsa.private_exponent.as_bytes()),
+                p: SecretBase64Url::new(rsa.prime1.as_bytes()),
+                q: SecretBase64Url::new(rsa.prime2.as_bytes()),
+                dp: SecretBase64Url::new(rsa.exponent1.as_bytes()),
+                dq: SecretBase64Url::new(rsa.exponent2.as_bytes()),
+                qi: SecretBase64Url::new(rsa.coefficient.as_bytes()),
+            }),
+            Self::Ec { key, .. } => PrivateParams::Ec { d: SecretBase64Url::new(key.private_key) },
+        }
+    }
+}
+
+/// The first octet of an uncompressed point (SEC 1 section 2.3.3).
+pub(super) const UNCOMPRESSED: u8 = 4;
+
+fn curve_oid(curve: Curve) -> ObjectIdentifier {
+    match curve {
+        Curve::P256 => NistP256::OID,
+        Curve::P384 => NistP384::OID,
+        Curve::P521 => NistP521::OID,
+    }
+}

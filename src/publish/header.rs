@@ -1,0 +1,69 @@
+//! What an output says of itself, in the same write as its files.
+
+use serde::{Deserialize, Serialize};
+
+use super::Files;
+use crate::jose::Thumbprint;
+use crate::keyring::{Digest, Keyring, MacKey, Marks};
+use crate::lifecycle::policy::OutputId;
+
+/// The state of an output: an annotation on Kubernetes, a file beside the others in a directory. Nothing in it is private.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Header {
+    /// Revision of the keyring that the output was made from.
+    pub revision: u64,
+    /// Since when it holds which key.
+    pub marks: Marks,
+    /// What was revoked by then, so that a keyring restored from a backup learns of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revoked: Vec<RevokedKid>,
+    /// HMAC over all of the above and the files.
+    pub digest: Digest,
+}
+
+/// A kid, and the thumbprint where it is known, that must never be published again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedKid {
+    /// The key ID.
+    pub kid: String,
+    /// The thumbprint of the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbprint: Option<Thumbprint>,
+}
+
+impl Header {
+    /// The header of an output that is about to be written.
+    ///
+    /// # Errors
+    /// None in practice: a header can always be written as JSON.
+    pub fn new(id: &OutputId, files: &Files, keyring: &Keyring, marks: Marks) -> Result<Self, serde_json::Error> {
+        let revoked =
+            keyring.revoked.iter().map(|one| RevokedKid { kid: one.kid.clone(), thumbprint: one.thumbprint }).collect();
+        let mut header = Self { revision: keyring.revision, marks, revoked, digest: Digest(String::new()) };
+        header.digest = header.digest_of(id, files, &keyring.mac_key)?;
+        Ok(header)
+    }
+
+    /// Whether the output is as it was written.
+    pub fn is_intact(&self, id: &OutputId, files: &Files, key: &MacKey) -> bool {
+        self.digest_of(id, files, key).is_ok_and(|digest| digest == self.digest)
+    }
+
+    /// One line of JSON.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    fn digest_of(&self, id: &OutputId, files: &Files, key: &MacKey) -> Result<Digest, serde_json::Error> {
+        let Self { revision, marks, revoked, digest: _ } = self;
+        let head = serde_json::to_vec(&(revision, marks, revoked))?;
+        let names = [id.kind.name().as_bytes(), id.name.as_bytes(), head.as_slice()];
+        let contents = files.iter().flat_map(|(name, content)| [name.as_bytes(), content.as_slice()]);
+        Ok(key.digest(names.into_iter().chain(contents)))
+    }
+}

@@ -1,0 +1,262 @@
+//! Keyrings and outputs as files, without a cluster. One process at a time.
+//!
+//! Under the directory stand `keyrings/<name>.json`, `secrets/<secret>/<file>` and `configmaps/<configmap>/<file>`, with
+//! `<namespace>/` before the name where the namespace is not `default`.
+
+mod files;
+mod folder;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use zeroize::Zeroizing;
+
+use super::{Place, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Version};
+use crate::keyring::Keyring;
+use crate::lifecycle::policy::{OutputId, OutputKind};
+use crate::publish::{Files, Header};
+
+use files::{Access, advice, failed};
+use folder::Folder;
+
+/// The file whose lock says that a process uses the directory.
+const LOCK: &str = ".lock";
+
+/// The folders of the directory.
+const KEYRINGS: &str = "keyrings";
+const SECRETS: &str = "secrets";
+const CONFIG_MAPS: &str = "configmaps";
+
+/// The namespace that is not in the paths.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// How long an old version outlives the swap, for readers that were just then on their way through `..data`.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Keeps keyrings and outputs in a directory, which no other process can open meanwhile.
+#[derive(Debug)]
+pub struct DirectoryStore {
+    dir: PathBuf,
+    /// Locked until it is dropped.
+    lock: File,
+    /// When outputs were swapped whose old version is still there.
+    swapped: Mutex<HashMap<Folder, Instant>>,
+}
+
+/// Why a directory can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Another process uses it.
+    #[error("{} is in use by another keyturn process: stop it, or use another --dir", .dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// It, or something in it, can't be made or opened.
+    #[error("{} can't be used: {source}: {}, or use another --dir", .path.display(), advice(.source))]
+    Unusable {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl DirectoryStore {
+    /// Opens a directory, and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]
+    pub fn open(dir: &Path) -> Result<Self, DirectoryError> {
+        let make = |path: &Path, access: Access| {
+            let unusable = |source| DirectoryError::Unusable { path: path.to_owned(), source };
+            files::make_folder(path, access.folder).map_err(unusable)
+        };
+        make(dir, Access::PUBLIC)?;
+        let lock = lock(dir)?;
+        make(&dir.join(KEYRINGS), Access::PRIVATE)?;
+        make(&dir.join(SECRETS), Access::PRIVATE)?;
+        make(&dir.join(CONFIG_MAPS), Access::PUBLIC)?;
+        Ok(Self { dir: dir.to_owned(), lock, swapped: Mutex::default() })
+    }
+
+    /// A directory that was unmounted, moved away or emptied must not look like one in which there are no keys yet.
+    fn check_lock(&self) -> Result<(), StoreError> {
+        let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let held = self.lock.metadata().map(place);
+        let there = fs::symlink_metadata(self.dir.join(LOCK)).map(place);
+        match (held, there) {
+            (Ok(held), Ok(there)) if held == there => Ok(()),
+            _ => Err(StoreError::Failed {
+                doing: format!("using {}", self.dir.display()),
+                why: format!(
+                    "the {LOCK} that this process holds is not there any more, so the directory was unmounted, moved, deleted \
+                     or replaced: bring it back as it was and start keyturn again"
+                ),
+            }),
+        }
+    }
+
+    /// Removes what this process or a crash left of old versions, unless someone may be reading it.
+    fn sweep(&self, folder: &Folder) {
+        let mut swapped = self.swapped();
+        match swapped.get(folder) {
+            Some(since) if since.elapsed() < GRACE => {}
+            Some(_) => {
+                swapped.remove(folder);
+                warn_of(&folder.sweep());
+            }
+            // What resisted is tried again, but told only once.
+            None => drop(folder.sweep()),
+        }
+    }
+
+    fn swapped(&self) -> MutexGuard<'_, HashMap<Folder, Instant>> {
+        self.swapped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keyring_path(&self, set: &SetRef) -> Result<PathBuf, StoreError> {
+        let folder = in_namespace(self.dir.join(KEYRINGS), &set.namespace)?;
+        Ok(folder.join(format!("{}.json", plain("key set", &set.name)?)))
+    }
+
+    fn folder(&self, set: &SetRef, output: &OutputId) -> Result<Folder, StoreError> {
+        let (kind, access) = match output.kind {
+            OutputKind::Secret => (SECRETS, Access::PRIVATE),
+            OutputKind::ConfigMap => (CONFIG_MAPS, Access::PUBLIC),
+        };
+        let parent = in_namespace(self.dir.join(kind), &set.namespace)?;
+        Ok(Folder::new(parent.join(plain(output.kind.name(), &output.name)?), access, set))
+    }
+}
+
+impl Store for DirectoryStore {
+    /// Nothing is on its way once a call has returned.
+    fn write_bound(&self) -> TimeDelta {
+        TimeDelta::zero()
+    }
+
+    async fn load(&self, set: &SetRef, outputs: &[OutputId]) -> Result<Snapshot, StoreError> {
+        self.check_lock()?;
+        let path = self.keyring_path(set)?;
+        let keyring = match keyring_bytes(&path)? {
+            None => None,
+            Some(bytes) => {
+                let damaged = |source| StoreError::Keyring { place: path.display().to_string(), source };
+                let keyring = Keyring::from_bytes(&bytes).map_err(damaged)?;
+                Some(StoredKeyring { keyring, version: keyring_version(&bytes), dressed: true })
+            }
+        };
+        let mut snapshot = Snapshot { keyring, ..Snapshot::default() };
+        for output in outputs {
+            let folder = self.folder(set, output)?;
+            let place = folder.look()?;
+            if let Place::Ours(_) = place {
+                self.sweep(&folder);
+            }
+            snapshot.outputs.insert(output.clone(), place);
+        }
+        Ok(snapshot)
+    }
+
+    async fn commit(&self, set: &SetRef, keyring: &Keyring, seen: Option<&Version>) -> Result<Version, StoreError> {
+        self.check_lock()?;
+        let path = self.keyring_path(set)?;
+        let there = keyring_bytes(&path)?.map(|bytes| keyring_version(&bytes));
+        if there.as_ref() != seen {
+            return Err(StoreError::Conflict(path.display().to_string()));
+        }
+        let bytes = keyring.to_bytes().map_err(|error| failed("writing", &path)(error.into()))?;
+        files::replace(&path, Access::PRIVATE, &bytes)?;
+        Ok(keyring_version(&bytes))
+    }
+
+    async fn publish(
+        &self,
+        set: &SetRef,
+        output: &OutputId,
+        files: &Files,
+        header: &Header,
+        seen: Option<&Stored>,
+    ) -> Result<Version, StoreError> {
+        self.check_lock()?;
+        let folder = self.folder(set, output)?;
+        let published = folder.publish(files, header, seen.map(|stored| &stored.version));
+        if seen.is_some() {
+            self.swapped().insert(folder, Instant::now());
+        }
+        published
+    }
+}
+
+impl Drop for DirectoryStore {
+    fn drop(&mut self) {
+        let swapped = std::mem::take(&mut *self.swapped());
+        if let Some(last) = swapped.values().max() {
+            std::thread::sleep(GRACE.saturating_sub(last.elapsed()));
+        }
+        for folder in swapped.keys() {
+            warn_of(&folder.sweep());
+        }
+    }
+}
+
+fn warn_of(left: &[(PathBuf, io::Error)]) {
+    for (path, error) in left {
+        let (path, advice) = (path.display(), advice(error));
+        tracing::warn!(%path, %error, advice, "an old version can't be removed yet; it is tried again");
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, DirectoryError> {
+    let path = dir.join(LOCK);
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(Access::PRIVATE.file).open(&path);
+    let unusable = |source| DirectoryError::Unusable { path: path.clone(), source };
+    let file = opened.map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DirectoryError::InUse { dir: dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// What is in the keyring's place. A link is refused like a folder: one whose target is not mounted would look like a
+/// keyring that never was.
+fn keyring_bytes(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("reading", path)(error)),
+        Ok(metadata) if metadata.is_file() => files::read(path).map(Some).map_err(failed("reading", path)),
+        Ok(_) => Err(StoreError::KeyringTaken(path.display().to_string())),
+    }
+}
+
+fn keyring_version(bytes: &[u8]) -> Version {
+    Version(files::digest([bytes]))
+}
+
+fn in_namespace(folder: PathBuf, namespace: &str) -> Result<PathBuf, StoreError> {
+    let namespace = plain("namespace", namespace)?;
+    Ok(if namespace == DEFAULT_NAMESPACE { folder } else { folder.join(namespace) })
+}
+
+/// A name that stays in its folder: no API server has looked at it.
+fn plain<'a>(what: &str, name: &'a str) -> Result<&'a str, StoreError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name.bytes().all(allowed) && name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric()) {
+        Ok(name)
+    } else {
+        Err(StoreError::Failed {
+            doing: format!("finding the place of {what} {name:?}"),
+            why: "use letters, digits, '-' and '.', starting with a letter or digit".to_owned(),
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! Where keyrings and outputs live.
+
+pub mod directory;
+pub mod kubernetes;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+
+use chrono::TimeDelta;
+
+use crate::keyring::{FormatError, Keyring};
+use crate::lifecycle::policy::OutputId;
+use crate::publish::{Files, Header};
+
+/// Names one key set, and who owns what is written for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SetRef {
+    /// Namespace of the resource.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The resource's UID, if what is written is to be deleted with it.
+    pub owner: Option<String>,
+}
+
+/// A state of one stored object. The only lock there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version(pub String);
+
+/// Everything that is stored for one set, read at one moment.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The keyring.
+    pub keyring: Option<StoredKeyring>,
+    /// What is in each output's place.
+    pub outputs: BTreeMap<OutputId, Place>,
+}
+
+/// The keyring of a set.
+#[derive(Debug)]
+pub struct StoredKeyring {
+    /// The keyring.
+    pub keyring: Keyring,
+    /// Its state.
+    pub version: Version,
+    /// Whether labels, owner and the like are as they should be.
+    pub dressed: bool,
+}
+
+/// What is in an output's place.
+#[derive(Debug, Default)]
+pub enum Place {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// Something that Keyturn did not make. It is never touched.
+    Foreign,
+    /// An output of this set.
+    Ours(Stored),
+}
+
+/// An output of this set.
+pub struct Stored {
+    /// Its state.
+    pub version: Version,
+    /// What it says of itself; `None` if someone damaged that.
+    pub header: Option<Header>,
+    /// Its files.
+    pub files: Files,
+    /// Whether labels, owner and the like are as they should be.
+    pub dressed: bool,
+}
+
+/// Why the store did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else wrote in between. Read again.
+    #[error("{0} was changed by someone else at the same time")]
+    Conflict(String),
+    /// What was read is no keyring.
+    #[error("{place}: {source}")]
+    Keyring {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it.
+        source: FormatError,
+    },
+    /// The keyring's place is taken.
+    #[error(
+        "{0} is not a keyring that Keyturn made for this set: rename or delete it, or give the key set another name"
+    )]
+    KeyringTaken(String),
+    /// The store can't be reached, refused, or failed.
+    #[error("{doing}: {why}")]
+    Failed {
+        /// What was tried.
+        doing: String,
+        /// Why it failed. Never holds content.
+        why: String,
+    },
+}
+
+/// Where keyrings and outputs live.
+pub trait Store: Send + Sync {
+    /// W: a write that was begun is done, or will never be, after this long.
+    fn write_bound(&self) -> TimeDelta;
+
+    /// Reads everything of one set, live.
+    fn load(&self, set: &SetRef, outputs: &[OutputId]) -> impl Future<Output = Result<Snapshot, StoreError>> + Send;
+
+    /// Writes the keyring over the state `seen`, or creates it where there was none.
+    fn commit(
+        &self,
+        set: &SetRef,
+        keyring: &Keyring,
+        seen: Option<&Version>,
+    ) -> impl Future<Output = Result<Version, StoreError>> + Send;
+
+    /// Writes an output, all its files in one step, over the state `seen`, or creates it where there was none.
+    fn publish(
+        &self,
+        set: &SetRef,
+        output: &OutputId,
+        files: &Files,
+        header: &Header,
+        seen: Option<&Stored>,
+    ) -> impl Future<Output = Result<Version, StoreError>> + Send;
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.files.keys().collect();
+        out.debug_struct("Stored")
+            .field("version", &self.version)
+            .field("header", &self.header)
+            .field("files", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for SetRef {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.namespace, self.name)
+    }
+}
