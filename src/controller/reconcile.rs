@@ -16,7 +16,7 @@ use crate::api::{self, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
 use crate::engine::{Engine, News, PassError, Problem, Report, Request};
 use crate::keyring::Time;
 use crate::probe::{Clock, ServerClock};
-use crate::store::SetRef;
+use crate::store::{SetRef, StoreError};
 use crate::store::kubernetes::KubernetesStore;
 
 /// A set is looked at this often even where nothing is due.
@@ -70,6 +70,10 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
     };
     let id = format!("{namespace}/{}", meta.name_any());
     let outcome = context.engine.pass(&request(&set)).await;
+    if let Err(error @ PassError::Store(StoreError::Conflict(_))) = outcome {
+        // Someone else is at work on this set: whoever comes last tells how it stands.
+        return Err(error.into());
+    }
     let before = set.status.clone().unwrap_or_default();
     let after = status::after(&set, &outcome, context.clock.now().later);
     let mut news: Vec<News> = outcome.as_ref().map(|report| report.news.clone()).unwrap_or_default();

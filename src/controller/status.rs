@@ -43,13 +43,17 @@ pub(super) fn news(
     after: &JwksKeySetStatus,
     outcome: &Result<Report, PassError>,
 ) -> Vec<News> {
-    let Ok(report) = outcome else { return Vec::new() };
     let turned = |type_: &str| {
         let state = |status: &JwksKeySetStatus| {
             let found = status.conditions.iter().find(|one| one.type_ == type_);
             found.map(|one| (one.status, one.reason.clone()))
         };
         state(before) != state(after)
+    };
+    let report = match outcome {
+        Ok(report) => report,
+        Err(error) if turned(READY) => return vec![News { reason: Reason::Failed, note: error.to_string() }],
+        Err(_) => return Vec::new(),
     };
     let mut news = Vec::new();
     if turned(ROTATING) {

@@ -43,6 +43,8 @@ pub enum Reason {
     KeyringLost,
     /// Something else is in an output's place.
     OutputTaken,
+    /// A pass could not be done: the message of the condition `Ready` says why.
+    Failed,
 }
 
 impl Reason {
@@ -62,6 +64,7 @@ impl Reason {
             Self::KeyringRecovered => "KeyringRecovered",
             Self::KeyringLost => "KeyringLost",
             Self::OutputTaken => "OutputTaken",
+            Self::Failed => "Failed",
         }
     }
 
@@ -75,6 +78,7 @@ impl Reason {
                 | Self::KeyringRecovered
                 | Self::KeyringLost
                 | Self::OutputTaken
+                | Self::Failed
         )
     }
 }

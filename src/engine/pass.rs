@@ -14,12 +14,13 @@ use crate::lifecycle::policy::{Output, OutputId, Policy};
 use crate::lifecycle::recovery::{Case, Recovery, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
-use crate::publish::{Header, Rendered, remains, render};
+use crate::publish::{Header, Rendered, check_keyring_size, remains, render};
 use crate::store::{Place, Store, Stored, StoredKeyring, Version};
 
 /// One pass over one set, with all that it read.
-pub(super) struct Pass<'a, S> {
+pub(super) struct Pass<'a, S, C> {
     store: &'a S,
+    clock: &'a C,
     request: &'a Request,
     now: Now,
     policy: Policy,
@@ -31,9 +32,9 @@ pub(super) struct Pass<'a, S> {
     halted: bool,
 }
 
-impl<'a, S: Store> Pass<'a, S> {
+impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     /// Reads everything, and sees to it that there is a keyring to go on from.
-    pub(super) async fn observe(store: &'a S, clock: &impl Clock, request: &'a Request) -> Result<Self, PassError> {
+    pub(super) async fn observe(store: &'a S, clock: &'a C, request: &'a Request) -> Result<Self, PassError> {
         let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
         let now = clock.now();
@@ -43,6 +44,7 @@ impl<'a, S: Store> Pass<'a, S> {
         };
         let mut pass = Self {
             store,
+            clock,
             request,
             now,
             policy,
@@ -67,23 +69,15 @@ impl<'a, S: Store> Pass<'a, S> {
         if self.halted {
             return Ok(false);
         }
-        let mut plan = self::plan(&self.policy, &self.keyring, &self.observed(), self.now);
-        let Some(mut next) = plan.next.take() else {
-            if self.keyring.revision > 0 {
-                let rendered = render(&self.policy, &self.keyring)?;
-                self.publish(rendered).await?;
-                // What was just written may begin a lead or a retention.
-                plan = self::plan(&self.policy, &self.keyring, &self.observed(), self.now);
-            }
-            let more = plan.next.is_some();
-            self.describe(&plan);
-            return Ok(more);
+        let Plan { next, mints, steps, ahead: _, wake: _ } = self.plan();
+        let Some(mut next) = next else {
+            let written = self.keyring.revision > 0 && self.publish(render(&self.policy, &self.keyring)?).await?;
+            return Ok(written);
         };
         if self.keyring.revision == 0 && self.taken().next().is_some() {
-            self.describe(&plan);
             return Ok(false);
         }
-        let minted = minter.mint(&self.request.set, &plan.mints, &self.policy.kid, &next, self.now.later).await?;
+        let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
         next.keys.extend(minted.iter().cloned());
         let rendered = match self.commit(next).await {
             Ok(rendered) => rendered,
@@ -93,14 +87,26 @@ impl<'a, S: Store> Pass<'a, S> {
             }
         };
         self.report.news.extend(minted.iter().map(news::minted));
-        self.report.news.extend(plan.steps.iter().filter_map(news::step));
+        self.report.news.extend(steps.iter().filter_map(news::step));
         self.publish(rendered).await?;
         Ok(true)
     }
 
-    /// What the pass saw and did.
-    pub(super) fn report(self) -> Report {
+    /// What the pass saw and did, and what comes next.
+    pub(super) fn report(mut self) -> Report {
+        if self.halted {
+            return self.report;
+        }
+        let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
+        self.report.problems.extend(taken);
+        self.report.keyring_version.clone_from(&self.version);
+        let (plan, observed) = (self.plan(), self.observed());
+        self.report.describe(&self.policy, &self.keyring, &observed, &plan, &self.places);
         self.report
+    }
+
+    fn plan(&self) -> Plan {
+        plan(&self.policy, &self.keyring, &self.observed(), self.now)
     }
 
     /// Everything is made before anything is written, so that a set that can't be written whole isn't written half.
@@ -109,13 +115,15 @@ impl<'a, S: Store> Pass<'a, S> {
         for one in &rendered {
             one.check_size(&self.header(one, &next)?)?;
         }
+        check_keyring_size(&next)?;
         self.version = Some(self.store.commit(&self.request.set, &next, self.version.as_ref()).await?);
         self.keyring = next;
         Ok(rendered)
     }
 
-    /// Writes the outputs that are not as they should be: the verifiers' first, then the signers'.
-    async fn publish(&mut self, rendered: Vec<Rendered>) -> Result<(), PassError> {
+    /// Writes the outputs that are not as they should be: the verifiers' first, then the signers'. Whether there were any.
+    async fn publish(&mut self, rendered: Vec<Rendered>) -> Result<bool, PassError> {
+        let mut written = false;
         for one in rendered {
             let seen = match self.places.get(&one.id) {
                 Some(Place::Foreign) => continue,
@@ -135,8 +143,9 @@ impl<'a, S: Store> Pass<'a, S> {
             ));
             let stored = Stored { version, header: Some(header), files: one.files, dressed: true };
             self.places.insert(one.id, Place::Ours(stored));
+            written = true;
         }
-        Ok(())
+        Ok(written)
     }
 
     fn is_current(&self, wanted: &Rendered, stored: &Stored) -> bool {
@@ -156,6 +165,7 @@ impl<'a, S: Store> Pass<'a, S> {
         }
     }
 
+    /// The header of an output that is written next. It says what the clock says now: making keys may have taken long.
     fn header(&self, one: &Rendered, keyring: &Keyring) -> Result<Header, PassError> {
         let before = match self.places.get(&one.id) {
             Some(Place::Ours(Stored { header: Some(header), files, .. }))
@@ -165,7 +175,7 @@ impl<'a, S: Store> Pass<'a, S> {
             }
             _ => None,
         };
-        let marks = one.marks(keyring, before, self.now.later);
+        let marks = one.marks(keyring, before, self.clock.now().later);
         Ok(Header::new(&one.id, &one.files, keyring, marks).map_err(crate::publish::RenderError::from)?)
     }
 
@@ -256,13 +266,6 @@ impl<'a, S: Store> Pass<'a, S> {
         self.places.iter().filter(|(_, place)| matches!(place, Place::Foreign)).map(|(id, _)| id)
     }
 
-    fn describe(&mut self, plan: &Plan) {
-        let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
-        self.report.problems.extend(taken);
-        let observed = self.observed();
-        self.report.keyring_version.clone_from(&self.version);
-        self.report.describe(&self.policy, &self.keyring, &observed, plan, &self.places);
-    }
 }
 
 fn ids(policy: &Policy) -> Vec<OutputId> {

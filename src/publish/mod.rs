@@ -53,6 +53,14 @@ pub enum RenderError {
     /// JSON could not be written.
     #[error("the JWKS can't be written")]
     Json(#[from] serde_json::Error),
+    /// The keyring is too large for one object.
+    #[error(
+        "the keyring would have {size} bytes, and one object may have {LARGEST_OUTPUT}: spread the lines over several key sets"
+    )]
+    KeyringTooLarge {
+        /// Its size in bytes.
+        size: usize,
+    },
     /// Too large for one object.
     #[error(
         "{output} would have {size} bytes, and one object may have {LARGEST_OUTPUT}: spread the lines over several secrets or \
@@ -84,6 +92,15 @@ pub fn render(policy: &Policy, keyring: &Keyring) -> Result<Vec<Rendered>, Rende
             Ok(Rendered { id: output.id(), files, roles })
         })
         .collect()
+}
+
+/// Refuses a keyring that would not fit into one object.
+///
+/// # Errors
+/// [`RenderError::KeyringTooLarge`]
+pub fn check_keyring_size(keyring: &Keyring) -> Result<(), RenderError> {
+    let size = keyring.to_bytes()?.len();
+    if size > LARGEST_OUTPUT { Err(RenderError::KeyringTooLarge { size }) } else { Ok(()) }
 }
 
 impl Rendered {

@@ -99,7 +99,7 @@ impl DirectoryStore {
                 doing: format!("using {}", self.dir.display()),
                 why: format!(
                     "the {LOCK} that this process holds is not there any more, so the directory was unmounted, moved, deleted \
-                     or replaced: bring it back as it was and start keyturn again"
+                     or replaced: bring it back; after restoring a copy, start keyturn again"
                 ),
             }),
         }
@@ -190,9 +190,7 @@ impl Store for DirectoryStore {
         self.check_lock()?;
         let folder = self.folder(set, output)?;
         let published = folder.publish(files, header, seen.map(|stored| &stored.version));
-        if seen.is_some() {
-            self.swapped().insert(folder, Instant::now());
-        }
+        self.swapped().insert(folder, Instant::now());
         published
     }
 }

@@ -1,9 +1,10 @@
 mod crashes;
 mod drift;
+mod keyrings;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::{DirectoryError, DirectoryStore, GRACE};
-use crate::keyring::{Digest, Facts, FormatError, Keyring, MacKey, Marks, Publisher, SettledFacts};
+use crate::keyring::{Digest, Facts, Keyring, MacKey, Marks, Publisher, SettledFacts};
 use crate::lifecycle::policy::{OutputId, OutputKind};
 use crate::publish::{Files, Header};
 use crate::store::{Place, SetRef, Snapshot, Store, StoreError, Stored, Version};
@@ -280,37 +281,6 @@ fn a_directory_that_vanished_is_not_an_empty_one() {
     assert!(fixture.commit(2, None).is_err());
     fs::write(fixture.path(".lock"), "").unwrap();
     assert!(block_on(fixture.store.load(&set(), &[])).is_err(), "another lock is not the one that is held");
-}
-
-#[test]
-fn a_keyring_cut_off_in_the_middle_is_damaged_and_kept() {
-    let fixture = Fixture::new();
-    fixture.commit(1, None).unwrap();
-    let path = fixture.path("keyrings/auth.json");
-    let whole = fs::read(&path).unwrap();
-    for length in [0, 1, whole.len() / 2, whole.len() - 1] {
-        fs::write(&path, &whole[..length]).unwrap();
-        match block_on(fixture.store.load(&set(), &[])) {
-            Err(StoreError::Keyring { place, source: FormatError::Damaged { .. } }) => {
-                assert_eq!(place, path.display().to_string());
-            }
-            other => panic!("{length} bytes: {other:?}"),
-        }
-        assert!(matches!(fixture.commit(1, None), Err(StoreError::Conflict(_))), "never written over unseen");
-    }
-    fs::write(&path, &whole).unwrap();
-    assert_eq!(fixture.load().keyring.unwrap().keyring.revision, 1);
-}
-
-#[test]
-fn what_is_no_file_is_not_taken_for_a_missing_keyring() {
-    let fixture = Fixture::new();
-    let path = fixture.path("keyrings/auth.json");
-    symlink("/not/mounted/auth.json", &path).unwrap();
-    assert!(matches!(block_on(fixture.store.load(&set(), &[])), Err(StoreError::KeyringTaken(_))));
-    fs::remove_file(&path).unwrap();
-    fs::create_dir(&path).unwrap();
-    assert!(matches!(fixture.commit(1, None), Err(StoreError::KeyringTaken(_))));
 }
 
 #[test]
