@@ -22,11 +22,8 @@ pub(super) struct Sum {
 }
 
 /// Lead of signature keys that Keyturn publishes: P + C + S.
-pub(super) const SIG_BY_KEYTURN: Sum = Sum {
-    applies: "SIG && self.publisher == 'Keyturn'",
-    called: "lead",
-    facts: &["publishDelay", "verifierCacheTtl", "clockSkew"],
-};
+pub(super) const SIG_BY_KEYTURN: Sum =
+    Sum { applies: "SIG && PUBLISHED", called: "lead", facts: &["publishDelay", "verifierCacheTtl", "clockSkew"] };
 /// Lead of signature keys that the signer publishes: R + C + S.
 pub(super) const SIG_BY_SIGNER: Sum = Sum {
     applies: "SIG && self.publisher == 'Signer'",
@@ -43,7 +40,7 @@ pub(super) const SIG_RETENTION: Sum = Sum {
 };
 /// Retention of encryption keys that Keyturn publishes: P + C + L + 2S.
 pub(super) const ENC_BY_KEYTURN_RETENTION: Sum = Sum {
-    applies: "ENC && self.publisher == 'Keyturn'",
+    applies: "ENC && PUBLISHED",
     called: "retention",
     facts: &["publishDelay", "verifierCacheTtl", "maxTokenLifetime", "clockSkew", "clockSkew"],
 };
@@ -59,6 +56,7 @@ impl Sum {
         self.applies
             .replace("SIG", &any_line_is(|algorithm| algorithm.usage() == Use::Sig))
             .replace("ENC", &any_line_is(|algorithm| algorithm.usage() == Use::Enc))
+            .replace("PUBLISHED", "(self.publisher == 'Keyturn' || has(self.configMaps) && self.configMaps.size() > 0)")
     }
 
     fn cel(&self) -> String {
@@ -93,9 +91,12 @@ pub(super) fn interval_covers_the_lead(lead: &Sum) -> Rule {
 /// A retired key leaves before more than eight of its line have gathered.
 pub(super) fn retained_keys_stay_few(retention: &Sum) -> Rule {
     let (pattern, items) = retention.shown();
-    let intervals = ["duration(self.rotation.interval)"; RETIRED_KEYS].join(" + ");
-    let rule =
-        format!("self.rotation.mode != 'Interval' || !({}) || {intervals} >= {}", retention.applies(), retention.cel());
+    // In seconds: eight times a long interval is more than a CEL duration can hold.
+    let rule = format!(
+        "self.rotation.mode != 'Interval' || !({}) || {RETIRED_KEYS} * duration(self.rotation.interval).getSeconds() >= ({}).getSeconds()",
+        retention.applies(),
+        retention.cel()
+    );
     let message = format!(
         "'rotation.interval %s would keep more than {RETIRED_KEYS} retired keys of a line, each for the {} \
          ({pattern}) = %s: state a longer interval, or a shorter maxTokenLifetime if it is true'\

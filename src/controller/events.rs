@@ -45,7 +45,7 @@ impl Events {
     fn event(&self, news: &News, namespace: &str, regarding: ObjectReference) -> Event {
         Event {
             metadata: ObjectMeta {
-                generate_name: regarding.name.as_ref().map(|name| format!("{name}.")),
+                generate_name: regarding.name.as_ref().map(|name| format!("{name}-")),
                 namespace: Some(namespace.to_owned()),
                 ..ObjectMeta::default()
             },

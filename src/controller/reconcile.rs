@@ -16,8 +16,8 @@ use crate::api::{self, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
 use crate::engine::{Engine, News, PassError, Problem, Report, Request};
 use crate::keyring::Time;
 use crate::probe::{Clock, ServerClock};
-use crate::store::{SetRef, StoreError};
 use crate::store::kubernetes::KubernetesStore;
+use crate::store::{SetRef, StoreError};
 
 /// A set is looked at this often even where nothing is due.
 const RESYNC: Duration = Duration::from_secs(3600);

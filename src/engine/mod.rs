@@ -87,21 +87,27 @@ impl<S: Store, C: Clock> Engine<S, C> {
     /// [`PassError`]. After a conflict it first tries again from a live read.
     pub async fn pass(&self, request: &Request) -> Result<Report, PassError> {
         let mut conflicts = 0;
+        let mut news = Vec::new();
         loop {
-            match self.attempt(request).await {
+            match self.attempt(request, &mut news).await {
                 Err(PassError::Store(StoreError::Conflict(_))) if conflicts < MOST_CONFLICTS => conflicts += 1,
-                other => return other,
+                other => return other.map(|report| Report { news, ..report }),
             }
         }
     }
 
-    async fn attempt(&self, request: &Request) -> Result<Report, PassError> {
+    /// What happened is told even if the attempt fails: a decision that was committed is not made again.
+    async fn attempt(&self, request: &Request, news: &mut Vec<News>) -> Result<Report, PassError> {
         let mut pass = Pass::observe(&self.store, &self.clock, request).await?;
+        let mut outcome = Ok(true);
         for _ in 0..MOST_ROUNDS {
-            if !pass.round(&self.minter).await? {
+            outcome = pass.round(&self.minter).await;
+            if !matches!(outcome, Ok(true)) {
                 break;
             }
         }
+        news.append(&mut pass.take_news());
+        outcome?;
         self.minter.forget(&request.set);
         Ok(pass.report())
     }

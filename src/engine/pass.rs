@@ -92,6 +92,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         Ok(true)
     }
 
+    /// What happened so far.
+    pub(super) fn take_news(&mut self) -> Vec<news::News> {
+        std::mem::take(&mut self.report.news)
+    }
+
     /// What the pass saw and did, and what comes next.
     pub(super) fn report(mut self) -> Report {
         if self.halted {
@@ -265,7 +270,6 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     fn taken(&self) -> impl Iterator<Item = &OutputId> {
         self.places.iter().filter(|(_, place)| matches!(place, Place::Foreign)).map(|(id, _)| id)
     }
-
 }
 
 fn ids(policy: &Policy) -> Vec<OutputId> {

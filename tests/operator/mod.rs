@@ -1,4 +1,8 @@
 //! A namespace of its own on the real API server, and the operator in it.
+#![allow(dead_code, reason = "each test binary uses its own part of this module")]
+
+pub mod view;
+pub mod wire;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::support::control_plane::ControlPlane;
+use wire::Wire;
 
 /// How long anything may take on a busy machine before the test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,6 +37,7 @@ pub struct Operator {
 }
 
 /// A resource of that name and spec.
+#[allow(clippy::needless_pass_by_value, reason = "callers write the spec in place")]
 pub fn example(name: &str, spec: Value) -> JwksKeySet {
     let object = json!({
         "apiVersion": "keyturn.dev/v1alpha1",
@@ -45,6 +51,8 @@ pub fn example(name: &str, spec: Value) -> JwksKeySet {
 impl Fixture {
     /// A fresh namespace on a cluster that knows the CRD.
     pub async fn new(prefix: &str) -> Self {
+        let logs = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env());
+        drop(logs.with_test_writer().try_init());
         let cluster = ControlPlane::shared().await;
         let client = cluster.client().await;
         install_crd(&client).await;
@@ -53,17 +61,12 @@ impl Fixture {
 
     /// Starts the operator, on this namespace only.
     pub async fn operator(&self) -> Operator {
-        let mut config = self.cluster.config().await;
-        config.default_retry = false;
-        let clock = ServerClock::default();
-        let client = ClientBuilder::try_from(config).expect("a client").with_layer(&clock).build();
-        let (stop, stopped) = oneshot::channel();
-        let namespace = self.namespace.clone();
-        let task = tokio::spawn(async move {
-            let stop = async move { drop(stopped.await) };
-            keyturn::controller::run_with(client, clock, Some(namespace), stop).await.expect("the operator runs");
-        });
-        Operator { stop: Some(stop), task }
+        self.operator_on(&Wire::default()).await
+    }
+
+    /// Starts the operator, on this namespace only, with its requests going over that wire.
+    pub async fn operator_on(&self, wire: &Wire) -> Operator {
+        Operator::start(self.cluster.config().await, wire, &self.namespace)
     }
 
     pub fn sets(&self) -> Api<JwksKeySet> {
@@ -110,13 +113,18 @@ impl Fixture {
     }
 
     /// Waits until something is true of an object.
-    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    pub async fn until<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+        self.within(PATIENCE, what, look).await
+    }
+
+    /// Waits that long, at most, until something is true of an object.
+    pub async fn within<T>(&self, patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
         let begun = Instant::now();
         loop {
             if let Some(found) = look().await {
                 return found;
             }
-            assert!(begun.elapsed() < PATIENCE, "{what} did not come true");
+            assert!(begun.elapsed() < patience, "{what} did not come true");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -158,6 +166,26 @@ impl Fixture {
 }
 
 impl Operator {
+    /// Starts the operator on one namespace of a cluster.
+    pub fn start(mut config: kube::Config, wire: &Wire, namespace: &str) -> Self {
+        config.default_retry = false;
+        let clock = ServerClock::default();
+        let builder = ClientBuilder::try_from(config).expect("a client");
+        let client = builder.with_layer(wire).with_layer(&clock).build();
+        let (stop, stopped) = oneshot::channel();
+        let namespace = namespace.to_owned();
+        let task = tokio::spawn(async move {
+            let stop = async move { drop(stopped.await) };
+            keyturn::controller::run_with(client, clock, Some(namespace), stop).await.expect("the operator runs");
+        });
+        Self { stop: Some(stop), task }
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&self) -> bool {
+        !self.task.is_finished()
+    }
+
     /// Ends the operator the clean way.
     pub async fn stop(mut self) {
         drop(self.stop.take());
@@ -177,7 +205,7 @@ pub fn condition(status: &JwksKeySetStatus, type_: &str) -> Option<(ConditionSta
     Some((found.status, found.reason.clone(), found.message.clone()))
 }
 
-async fn install_crd(client: &Client) {
+pub async fn install_crd(client: &Client) {
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let crd = JwksKeySet::crd();

@@ -226,7 +226,11 @@ impl Policy {
 
     /// The safe times of one use, with the facts that count now.
     pub fn timing(&self, usage: Use, facts: &Facts) -> Timing {
-        Timing::new(usage, self.publisher, facts)
+        let mut timing = Timing::new(usage, self.publisher, facts);
+        let exists = |kind: OutputKind| self.outputs.iter().any(|output| output.id().kind == kind);
+        timing.leads.retain(|(kind, _)| exists(*kind));
+        timing.retentions.retain(|(kind, _)| exists(*kind));
+        timing
     }
 
     /// The facts that count at `now`: those of the spec, and earlier, longer ones.

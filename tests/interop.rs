@@ -1,0 +1,224 @@
+//! Other people's programs read what Keyturn wrote: `openssl`, and the JOSE library of Node.
+//!
+//! Needs `openssl`, Node 20 or newer, and `npm`, which puts the library `jose` into `target/jose-node` once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+#![allow(clippy::indexing_slicing, reason = "JSON that is not as expected fails the test")]
+
+#[path = "run/program.rs"]
+mod program;
+#[path = "run/tree.rs"]
+mod tree;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex, Weak};
+
+use program::{Workplace, auth};
+
+/// Every algorithm, its RSA bits, and what `openssl` says of such a key.
+const LINES: [(&str, Option<u16>, &str); 11] = [
+    ("RS256", Some(2048), "(2048 bit"),
+    ("RS384", Some(3072), "(3072 bit"),
+    ("RS512", Some(2048), "(2048 bit"),
+    ("PS256", Some(2048), "(2048 bit"),
+    ("PS384", Some(2048), "(2048 bit"),
+    ("PS512", Some(4096), "(4096 bit"),
+    ("ES256", None, "prime256v1"),
+    ("ES384", None, "secp384r1"),
+    ("ES512", None, "secp521r1"),
+    ("RSA-OAEP", Some(2048), "(2048 bit"),
+    ("RSA-OAEP-256", Some(2048), "(2048 bit"),
+];
+
+/// Signs, verifies, encrypts and decrypts with everything in the two folders.
+const SCRIPT: &str = r"
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import * as jose from 'jose';
+
+const [signer, verifier] = process.argv.slice(1);
+const text = (path) => readFileSync(path, 'utf8');
+const json = (path) => JSON.parse(text(path));
+const published = json(`${verifier}/jwks.json`);
+const local = jose.createLocalJWKSet(published);
+for (const jwk of published.keys) {
+  assert.equal(await jose.calculateJwkThumbprint(jwk, 'sha256'), jwk.kid);
+  for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']) assert.ok(!(member in jwk), member);
+}
+for (const jwk of json(`${signer}/jwks.json`).keys) {
+  const { alg, kid, use } = jwk;
+  const line = alg.toLowerCase();
+  const found = published.keys.find((one) => one.kid === kid);
+  if (use === 'enc' && !found) continue; // senders must not know the next key yet
+  assert.deepEqual(json(`${signer}/${line}.jwk`), jwk);
+  assert.deepEqual(json(`${verifier}/${line}.jwk`), found);
+  assert.equal(text(`${signer}/${line}.kid`), kid);
+  const private_ = [await jose.importJWK(jwk, alg), await jose.importPKCS8(text(`${signer}/${line}.pem`), alg)];
+  const public_ = [await jose.importJWK(found, alg), await jose.importSPKI(text(`${verifier}/${line}.pem`), alg)];
+  for (const key of private_) {
+    if (use === 'sig') {
+      const token = await new jose.SignJWT({ hello: 'world' })
+        .setProtectedHeader({ alg, kid }).setExpirationTime('1m').sign(key);
+      for (const verify of [local, ...public_]) {
+        const { payload } = await jose.jwtVerify(token, verify, { algorithms: [alg] });
+        assert.equal(payload.hello, 'world');
+      }
+    } else {
+      for (const other of public_) {
+        const message = await new jose.CompactEncrypt(new TextEncoder().encode('hello'))
+          .setProtectedHeader({ alg, kid, enc: 'A256GCM' }).encrypt(other);
+        const { plaintext } = await jose.compactDecrypt(message, key);
+        assert.equal(new TextDecoder().decode(plaintext), 'hello');
+      }
+    }
+  }
+  console.log(`${alg} works`);
+}
+";
+
+/// What Keyturn wrote, for all tests that run at the same time; the last one removes it.
+fn written() -> Arc<Workplace> {
+    static WRITTEN: Mutex<Weak<Workplace>> = Mutex::new(Weak::new());
+    let mut written = WRITTEN.lock().unwrap();
+    written.upgrade().unwrap_or_else(|| {
+        let place = Arc::new(write());
+        *written = Arc::downgrade(&place);
+        place
+    })
+}
+
+fn write() -> Workplace {
+    let place = Workplace::new(&spec());
+    let mut running = place.start_ready();
+    running.until("the encryption keys are active", || {
+        let (active, published) = (place.in_phase("Active"), place.public_kids());
+        active.len() == LINES.len() && active.iter().all(|kid| published.contains(kid))
+    });
+    assert!(running.end("TERM").status.success());
+    place
+}
+
+fn spec() -> String {
+    let keys: String = LINES
+        .iter()
+        .map(|(algorithm, bits, _)| match bits {
+            Some(bits) => format!("  - {{ algorithm: {algorithm}, rsaBits: {bits} }}\n"),
+            None => format!("  - {{ algorithm: {algorithm} }}\n"),
+        })
+        .collect();
+    let files = |kinds: &[(&str, &str)]| -> String {
+        let file = |line: &str, (end, content): &(&str, &str)| {
+            format!("      {line}.{end}: {{ content: {content}, line: {line} }}\n")
+        };
+        let lines = LINES.iter().map(|(algorithm, ..)| algorithm.to_lowercase());
+        lines.flat_map(|line| kinds.iter().map(move |kind| file(&line, kind)).collect::<Vec<_>>()).collect()
+    };
+    let private = files(&[("pem", "PrivateKeyPem"), ("jwk", "PrivateJwk"), ("kid", "ActiveKid")]);
+    let public = files(&[("pem", "PublicKeyPem"), ("jwk", "PublicJwk")]);
+    auth(&format!(
+        "keys:\n{keys}timing: {{ signerReloadDelay: 0s, clockSkew: 0s }}\n\
+         secrets:\n  - name: auth-signer\n    files:\n      jwks.json: {{ content: PrivateJwks }}\n{private}\
+         configMaps:\n  - name: auth-jwks\n    files:\n      jwks.json: {{ content: PublicJwks }}\n{public}"
+    ))
+}
+
+/// The PEM files of a line: its private and its public key.
+fn pems(place: &Workplace, line: &str) -> (String, String) {
+    let path = |folder: &str| place.path(&format!("{folder}/{line}.pem")).into_os_string().into_string().unwrap();
+    (path("secrets/auth-signer"), path("configmaps/auth-jwks"))
+}
+
+fn lines() -> impl Iterator<Item = (String, &'static str)> {
+    LINES.iter().map(|(algorithm, _, said)| (algorithm.to_lowercase(), *said))
+}
+
+fn run(program: &str, args: &[&str], configure: impl FnOnce(&mut Command)) -> Output {
+    let mut command = Command::new(program);
+    command.args(args);
+    configure(&mut command);
+    command.output().unwrap_or_else(|error| panic!("cannot run `{program}`: {error}. Install {}", needed(program)))
+}
+
+fn needed(program: &str) -> &str {
+    match program {
+        "openssl" => "the openssl command",
+        _ => "Node 20 or newer, with npm",
+    }
+}
+
+fn openssl(args: &[&str]) -> String {
+    let output = run("openssl", args, |_| {});
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "openssl {args:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn openssl_finds_every_private_key_sound_and_its_public_half_the_published_one() {
+    let place = written();
+    for (line, said) in lines() {
+        let (private, public) = pems(&place, &line);
+        let text = fs::read_to_string(&private).unwrap();
+        assert!(text.starts_with("-----BEGIN PRIVATE KEY-----\n") && text.ends_with("-----END PRIVATE KEY-----\n"));
+        let checked = openssl(&["pkey", "-in", &private, "-check", "-noout"]);
+        assert!(checked.contains("Key is valid"), "{line}: {checked}");
+        assert_eq!(openssl(&["pkey", "-in", &private, "-pubout"]), fs::read_to_string(&public).unwrap(), "{line}");
+        let shown = openssl(&["pkey", "-pubin", "-in", &public, "-pubcheck", "-noout", "-text"]);
+        assert!(shown.contains(said), "{line}: {shown}");
+    }
+}
+
+#[test]
+fn openssl_verifies_what_openssl_signed_with_the_private_pem() {
+    let place = written();
+    let temp = tempfile::tempdir().unwrap();
+    let (message, signature) = (temp.path().join("message"), temp.path().join("signature"));
+    fs::write(&message, "hello").unwrap();
+    let (message, signature) = (message.to_str().unwrap(), signature.to_str().unwrap());
+    for (line, _) in lines().filter(|(line, _)| !line.starts_with("rsa-oaep")) {
+        let (private, public) = pems(&place, &line);
+        openssl(&["dgst", "-sha256", "-sign", &private, "-out", signature, message]);
+        let verify = ["dgst", "-sha256", "-verify", &public, "-signature", signature, message];
+        assert!(openssl(&verify).contains("Verified OK"), "{line}");
+    }
+}
+
+#[test]
+fn jose_of_node_signs_verifies_encrypts_and_decrypts_with_every_key() {
+    let home = jose_home();
+    let place = written();
+    let folders = [place.path("secrets/auth-signer"), place.path("configmaps/auth-jwks")];
+    let output = run("node", &["--input-type=module", "--eval", SCRIPT, "--"], |node| {
+        node.args(folders).current_dir(home);
+    });
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}{errors}");
+    for (algorithm, ..) in LINES {
+        assert!(said.lines().any(|line| line == format!("{algorithm} works")), "{algorithm}: {said}");
+    }
+}
+
+/// The folder in which Node finds `jose`; fetches it once.
+fn jose_home() -> PathBuf {
+    let version = run("node", &["--version"], |_| {});
+    let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
+    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    assert!(major.is_some_and(|major| major >= 20), "Node 20 or newer is needed, and `node` is {version}");
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/jose-node");
+    fs::create_dir_all(&home).unwrap();
+    let lock = File::create(home.join("lock")).unwrap();
+    lock.lock().unwrap();
+    if !home.join("node_modules/jose/package.json").exists() {
+        let said = format!("[interop] fetching the npm package jose once into {}", home.display());
+        // Past the test harness, which would keep it back.
+        let _ = writeln!(std::io::stderr().lock(), "{said}");
+        let output = run("npm", &["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"], |npm| {
+            npm.arg(&home).arg("jose@6");
+        });
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`npm install jose@6` failed; it needs an npm registry once: {errors}");
+    }
+    home
+}

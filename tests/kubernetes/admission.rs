@@ -1,0 +1,307 @@
+//! What the API server itself refuses, and what it takes.
+
+use keyturn::api::{JwksKeySet, JwksKeySetSpec};
+use keyturn::lifecycle::Policy;
+use kube::api::{Api, ApiResource, DynamicObject, PostParams};
+use kube::core::Status;
+use serde_json::{Value, json};
+
+use crate::operator::Fixture;
+
+/// W on Kubernetes.
+const WRITE_BOUND: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+
+/// Asks the API server, without keeping anything; its sentence if it refuses.
+async fn admit(fixture: &Fixture, name: &str, spec: &Value) -> Result<(), String> {
+    let resource = ApiResource::erase::<JwksKeySet>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(fixture.client.clone(), &fixture.namespace, &resource);
+    let object = DynamicObject::new(name, &resource).data(json!({ "spec": spec }));
+    let params = PostParams { dry_run: true, ..PostParams::default() };
+    match api.create(&params, &object).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(answer)) => Err(message(&answer)),
+        Err(error) => panic!("the API server does not answer: {error}"),
+    }
+}
+
+fn message(answer: &Status) -> String {
+    assert!(answer.is_invalid(), "refused for another reason than the spec: {answer:?}");
+    answer.message.clone()
+}
+
+/// A set of one line with more beside it.
+fn with(more: &Value) -> Value {
+    let mut spec = json!({ "keys": [{ "algorithm": "ES256" }] });
+    let fields = spec.as_object_mut().expect("an object");
+    fields.extend(more.as_object().expect("an object").clone());
+    spec
+}
+
+fn secret_file(name: &str, file: &Value) -> Value {
+    json!([{ "name": "out", "files": { name: file } }])
+}
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
+    let two = json!([{ "algorithm": "ES256" }, { "algorithm": "ES384" }]);
+    let twins = json!([{ "algorithm": "ES256" }, { "algorithm": "ES384", "name": "es256" }]);
+    let many: Vec<Value> = (0..33).map(|n| json!({ "algorithm": "ES256", "name": format!("line-{n}") })).collect();
+    let enc = json!([{ "algorithm": "RSA-OAEP-256" }]);
+    let pem = json!({ "content": "PrivateKeyPem" });
+    let interval = |text: &str| with(&json!({ "rotation": { "interval": text } }));
+    vec![
+        (
+            "an unknown algorithm",
+            json!({ "keys": [{ "algorithm": "RS255" }] }),
+            vec!["RS255", "supported values", "RS256"],
+        ),
+        ("1024 bits", json!({ "keys": [{ "algorithm": "RS256", "rsaBits": 1024 }] }), vec!["rsaBits", "1024", "2048"]),
+        (
+            "bits of an EC key",
+            json!({ "keys": [{ "algorithm": "ES256", "rsaBits": 2048 }] }),
+            vec!["rsaBits is only for RSA", "leave it out"],
+        ),
+        ("two lines of one name", json!({ "keys": twins }), vec!["two key lines have one name", "keys[].name"]),
+        ("no lines", json!({ "keys": [] }), vec!["spec.keys", "at least 1"]),
+        ("33 lines", json!({ "keys": many }), vec!["spec.keys", "at most 32"]),
+        (
+            "an interval shorter than the lead",
+            interval("1h"),
+            vec![
+                "rotation.interval 1h is shorter than the lead",
+                "publishDelay 2m + verifierCacheTtl 1h + clockSkew 1m",
+                "+ 60s for one write + clockSkew 1m =",
+                "state a longer interval",
+            ],
+        ),
+        (
+            "an interval shorter than the signer's lead",
+            with(&json!({ "publisher": "Signer", "rotation": { "interval": "1h" } })),
+            vec!["signerReloadDelay 2m + verifierCacheTtl 1h + clockSkew 1m", "state a longer interval"],
+        ),
+        (
+            "an interval shorter than the lead of encryption keys",
+            json!({ "keys": enc, "rotation": { "interval": "3m" } }),
+            vec![
+                "interval 3m is shorter than the lead",
+                "signerReloadDelay 2m + clockSkew 1m",
+                "state a longer interval",
+            ],
+        ),
+        (
+            "more than eight retired keys",
+            interval("2h"),
+            vec![
+                "would keep more than 8 retired keys",
+                "signerReloadDelay 2m + maxTokenLifetime 24h + clockSkew 1m + clockSkew 1m",
+            ],
+        ),
+        (
+            "more than eight retired encryption keys",
+            json!({ "keys": enc, "rotation": { "interval": "2h" } }),
+            vec!["more than 8", "publishDelay 2m + verifierCacheTtl 1h + maxTokenLifetime 24h"],
+        ),
+        (
+            "a schedule that is not stated",
+            with(&json!({ "rotation": { "mode": "Schedule" } })),
+            vec!["state rotation.schedule", "0 3 1 * *"],
+        ),
+        (
+            "a kid that comes twice",
+            with(&json!({ "kid": { "template": "key-{date}" } })),
+            vec!["kid.template must hold {thumbprint} or {uuid}"],
+        ),
+        (
+            "an unknown part of a kid",
+            with(&json!({ "kid": { "template": "{uuid}-{host}" } })),
+            vec!["kid.template", "{line}, {use}, {alg} and {date}"],
+        ),
+        (
+            "a file name that no Secret can have",
+            with(&json!({ "secrets": secret_file("keys/jwks.json", &json!({ "content": "PrivateJwks" })) })),
+            vec!["a file name may hold letters, digits"],
+        ),
+        (
+            "a file name like a folder",
+            with(&json!({ "secrets": secret_file("..", &json!({ "content": "PrivateJwks" })) })),
+            vec!["not start with '..'"],
+        ),
+        (
+            "private content in a ConfigMap",
+            with(&json!({ "configMaps": secret_file("jwks.json", &json!({ "content": "PrivateJwks" })) })),
+            vec!["PrivateJwks", "supported values", "PublicJwks"],
+        ),
+        (
+            "a file of a line that is not there",
+            with(
+                &json!({ "secrets": secret_file("key.pem", &json!({ "content": "PrivateKeyPem", "line": "id-token" })) }),
+            ),
+            vec!["line must be the name of one of spec.keys"],
+        ),
+        (
+            "a file of one key, with two lines",
+            json!({ "keys": two, "secrets": secret_file("key.pem", &pem) }),
+            vec!["must state its line"],
+        ),
+        (
+            "two secrets of one name",
+            with(&json!({ "secrets": [{ "name": "out" }, { "name": "out" }] })),
+            vec!["have one name", "name them differently"],
+        ),
+        (
+            "the keyring's name",
+            with(&json!({ "secrets": [{ "name": "auth-keyring" }] })),
+            vec!["no secret may be named <name>-keyring"],
+        ),
+        (
+            "encryption published by the signer",
+            json!({ "keys": enc, "publisher": "Signer" }),
+            vec!["encSelection: First", "or use publisher: Keyturn"],
+        ),
+        ("a number without a unit", interval("10"), vec!["spec.rotation.interval", "h|m|s"]),
+        ("a negative duration", interval("-1h"), vec!["spec.rotation.interval", "h|m|s"]),
+        (
+            "days",
+            with(&json!({ "timing": { "maxTokenLifetime": "1d" } })),
+            vec!["spec.timing.maxTokenLifetime", "h|m|s"],
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn each_bad_spec_is_refused_with_a_sentence_that_says_what_to_change() {
+    let fixture = Fixture::new("bad").await;
+    let mut wrong = Vec::new();
+    for (what, spec, words) in bad_specs() {
+        match admit(&fixture, "auth", &spec).await {
+            Ok(()) => wrong.push(format!("{what}: it was taken")),
+            Err(said) => {
+                let missing: Vec<_> = words.into_iter().filter(|word| !said.contains(word)).collect();
+                if !missing.is_empty() {
+                    wrong.push(format!("{what}: {missing:?} is not in {said:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let long = "a".repeat(64);
+    let said = admit(&fixture, &long, &with(&json!({}))).await.expect_err("a name of 64 characters");
+    assert!(said.contains("at most 63 characters"), "{said}");
+}
+
+#[tokio::test]
+async fn good_specs_are_taken() {
+    let fixture = Fixture::new("good").await;
+    let many: Vec<Value> =
+        (0..32).map(|n| json!({ "algorithm": "ES256", "name": format!("{}-{n:02}", "line".repeat(15)) })).collect();
+    let files: serde_json::Map<String, Value> = many
+        .iter()
+        .enumerate()
+        .map(|(n, line)| (format!("{n}.pem"), json!({ "content": "PrivateKeyPem", "line": line["name"] })))
+        .collect();
+    let secrets: Vec<Value> = (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
+    let specs = [
+        ("nothing but an algorithm", with(&json!({}))),
+        ("32 lines in 8 secrets", json!({ "keys": many, "secrets": secrets })),
+        (
+            "encryption by the signer",
+            json!({ "keys": [{ "algorithm": "RSA-OAEP" }], "publisher": "Signer", "encSelection": "First" }),
+        ),
+        (
+            "a schedule",
+            with(&json!({ "rotation": { "mode": "Schedule", "schedule": "0 3 1 * *", "timeZone": "Europe/Rome" } })),
+        ),
+        ("never", with(&json!({ "rotation": { "mode": "Never" } }))),
+        ("a hundred years", with(&json!({ "rotation": { "interval": "876000h" } }))),
+        ("a kid of parts", with(&json!({ "kid": { "template": "{line}-{use}-{alg}-{date}-{uuid}" } }))),
+    ];
+    let mut wrong = Vec::new();
+    for (what, spec) in specs {
+        if let Err(said) = admit(&fixture, "auth", &spec).await {
+            wrong.push(format!("{what}: {said}"));
+        }
+    }
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).expect("the examples") {
+        let path = entry.expect("an example").path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("an example");
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
+        for document in documents {
+            let name = document["metadata"]["name"].as_str().expect("a name");
+            if let Err(said) = admit(&fixture, name, &document["spec"]).await {
+                wrong.push(format!("{}: {said}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn the_api_server_and_the_policy_refuse_the_same_timings() {
+    let fixture = Fixture::new("agree").await;
+    let mut wrong = Vec::new();
+    let (mut taken, mut refused) = (0, 0);
+    for spec in timings() {
+        let by_server = admit(&fixture, "auth", &spec).await;
+        let parsed: JwksKeySetSpec = serde_json::from_value(spec.clone()).expect("a spec");
+        let by_policy = Policy::parse("auth", &parsed, WRITE_BOUND).map(drop).map_err(|error| error.to_string());
+        if by_server.is_ok() {
+            taken += 1;
+        } else {
+            refused += 1;
+        }
+        if by_server.is_ok() != by_policy.is_ok() {
+            wrong.push(format!("{spec}: the API server {by_server:?}, the policy {by_policy:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ: {:#?}", wrong.len(), wrong.first_chunk::<3>());
+    assert!(taken > 50 && refused > 50, "both happen: {taken} taken, {refused} refused");
+}
+
+/// Facts large and small, each with intervals just below, at and just above every sum that could matter.
+fn timings() -> Vec<Value> {
+    let facts =
+        [[120, 3_600, 120, 86_400, 60], [1, 0, 2, 3, 0], [7, 11, 500, 40, 1], [0, 0, 0, 0, 0], [90, 300, 30, 7_200, 5]];
+    let lines = [
+        json!([{ "algorithm": "ES256" }]),
+        json!([{ "algorithm": "RSA-OAEP" }]),
+        json!([{ "algorithm": "ES256" }, { "algorithm": "RSA-OAEP" }]),
+    ];
+    let mut specs = Vec::new();
+    for [p, c, r, l, s] in facts {
+        let sums = [
+            p + c + s + 60 + s,
+            r + c + s + 60 + s,
+            r + s + 60 + s,
+            (r + l + 2 * s + 7) / 8,
+            (p + c + l + 2 * s + 7) / 8,
+            (r + c + l + 2 * s + 7) / 8,
+        ];
+        for keys in &lines {
+            for (publisher, maps) in
+                [("Keyturn", json!([])), ("Signer", json!([])), ("Signer", json!([{ "name": "out" }]))]
+            {
+                for interval in sums.iter().flat_map(|sum| [sum - 1, *sum, sum + 1]).filter(|at| *at >= 0) {
+                    let spec = json!({
+                        "keys": keys,
+                        "publisher": publisher,
+                        "configMaps": maps,
+                        "encSelection": "First",
+                        "rotation": { "interval": format!("{}m{}s", interval / 60, interval % 60) },
+                        "timing": {
+                            "publishDelay": format!("{p}s"),
+                            "verifierCacheTtl": format!("{c}s"),
+                            "signerReloadDelay": format!("{r}s"),
+                            "maxTokenLifetime": format!("{l}s"),
+                            "clockSkew": format!("{s}s"),
+                        },
+                    });
+                    specs.push(spec);
+                }
+            }
+        }
+    }
+    specs
+}

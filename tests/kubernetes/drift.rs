@@ -1,0 +1,121 @@
+//! What someone edits or deletes is restored.
+
+use serde_json::json;
+
+use crate::operator::view::{file_of, text_of};
+use crate::operator::{Fixture, Operator, example};
+
+struct Settled {
+    fixture: Fixture,
+    _operator: Operator,
+}
+
+async fn settled(prefix: &str) -> Settled {
+    let fixture = Fixture::new(prefix).await;
+    let operator = fixture.operator().await;
+    fixture.apply(&example("auth", json!({ "keys": [{ "algorithm": "ES256" }] }))).await;
+    fixture.ready("auth").await;
+    Settled { fixture, _operator: operator }
+}
+
+#[tokio::test]
+async fn an_edited_config_map_is_restored() {
+    let Settled { fixture, .. } = &settled("edited").await;
+    let before = fixture.view("auth").await;
+    let edit = json!({ "data": { "jwks.json": "{\"keys\":[]}", "stray": "text" }, "binaryData": { "more": "AAAA" } });
+    fixture.patch_config_map("auth-jwks", &edit).await;
+    fixture
+        .until("the ConfigMap is as before", async || {
+            let map = fixture.config_map("auth-jwks").await?;
+            let only_ours = map.data.as_ref().is_some_and(|data| data.len() == 1) && map.binary_data.is_none();
+            (only_ours && fixture.view("auth").await == before).then_some(())
+        })
+        .await;
+    assert!(fixture.event("auth", "Restored").await.contains("auth-jwks"));
+}
+
+#[tokio::test]
+async fn a_deleted_output_is_written_anew() {
+    let Settled { fixture, .. } = &settled("deleted").await;
+    let before = fixture.view("auth").await;
+    fixture.delete_secret("auth-signer").await;
+    fixture.delete_config_map("auth-jwks").await;
+    fixture.until("both outputs are back", async || (fixture.view("auth").await == before).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_stray_file_in_a_secret_goes() {
+    let Settled { fixture, .. } = &settled("stray").await;
+    let before = fixture.view("auth").await;
+    fixture.patch_secret("auth-signer", &json!({ "stringData": { "stray": "text" } })).await;
+    fixture
+        .until("the stray file is gone", async || {
+            let secret = fixture.secret("auth-signer").await?;
+            file_of(&secret, "stray").is_empty().then_some(())
+        })
+        .await;
+    assert_eq!(fixture.view("auth").await, before);
+}
+
+#[tokio::test]
+async fn removed_labels_come_back() {
+    let Settled { fixture, .. } = &settled("labels").await;
+    let bare =
+        json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": null, "keyturn.dev/key-set": null } } });
+    fixture.patch_secret("auth-signer", &bare).await;
+    fixture.patch_config_map("auth-jwks", &bare).await;
+    fixture.patch_secret("auth-keyring", &bare).await;
+    fixture
+        .until("the labels are back", async || {
+            let of = [
+                fixture.secret("auth-signer").await?.metadata,
+                fixture.config_map("auth-jwks").await?.metadata,
+                fixture.secret("auth-keyring").await?.metadata,
+            ];
+            let labelled = of.iter().all(|metadata| {
+                let labels = metadata.labels.clone().unwrap_or_default();
+                labels.get("keyturn.dev/key-set").is_some_and(|set| set == "auth")
+                    && labels.get("app.kubernetes.io/managed-by").is_some_and(|manager| manager == "keyturn")
+            });
+            labelled.then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn labels_and_annotations_of_others_stay() {
+    let Settled { fixture, .. } = &settled("others").await;
+    let theirs = json!({
+        "metadata": { "labels": { "team": "blue" }, "annotations": { "example.com/note": "kept" } },
+        "data": { "jwks.json": "{}" },
+    });
+    fixture.patch_config_map("auth-jwks", &theirs).await;
+    let map = fixture
+        .until("the ConfigMap is restored", async || {
+            let map = fixture.config_map("auth-jwks").await?;
+            (text_of(&map, "jwks.json") != "{}").then_some(map)
+        })
+        .await;
+    assert_eq!(map.metadata.labels.unwrap_or_default().get("team").map(String::as_str), Some("blue"));
+    let annotations = map.metadata.annotations.unwrap_or_default();
+    assert_eq!(annotations.get("example.com/note").map(String::as_str), Some("kept"));
+}
+
+#[tokio::test]
+async fn a_removed_header_is_written_anew() {
+    let Settled { fixture, .. } = &settled("header").await;
+    let before = fixture.view("auth").await;
+    let bare = json!({ "metadata": { "annotations": { "keyturn.dev/header": null } } });
+    fixture.patch_config_map("auth-jwks", &bare).await;
+    fixture.patch_secret("auth-signer", &bare).await;
+    fixture
+        .until("the headers are back", async || {
+            let of = [
+                fixture.secret("auth-signer").await?.metadata.annotations,
+                fixture.config_map("auth-jwks").await?.metadata.annotations,
+            ];
+            of.iter().all(|all| all.as_ref().is_some_and(|all| all.contains_key("keyturn.dev/header"))).then_some(())
+        })
+        .await;
+    assert_eq!(fixture.view("auth").await, before);
+}

@@ -1,0 +1,20 @@
+//! `keyturn run` as its users run it: the real program, on a directory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+#![allow(clippy::indexing_slicing, reason = "JSON that is not as expected fails the test")]
+
+#[path = "run/bad_input.rs"]
+mod bad_input;
+#[path = "run/drift.rs"]
+mod drift;
+#[path = "run/kill.rs"]
+mod kill;
+#[path = "run/life.rs"]
+mod life;
+#[path = "run/lost.rs"]
+mod lost;
+#[path = "run/places.rs"]
+mod places;
+#[path = "run/program.rs"]
+mod program;
+#[path = "run/tree.rs"]
+mod tree;
