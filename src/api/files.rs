@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct SecretOutput {
     /// Name of the Secret, in the namespace of the resource.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+    )]
     pub name: String,
     /// File name → content. Default: `jwks.json` with the private JWKS.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -23,7 +26,10 @@ pub struct SecretOutput {
 #[serde(rename_all = "camelCase")]
 pub struct ConfigMapOutput {
     /// Name of the ConfigMap, in the namespace of the resource.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+    )]
     pub name: String,
     /// File name → content. Default: `jwks.json` with the public JWKS.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

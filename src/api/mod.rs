@@ -10,6 +10,7 @@ mod spec;
 mod status;
 
 pub use files::{ConfigMapFile, ConfigMapOutput, PublicContent, SecretContent, SecretFile, SecretOutput, Select};
+pub use rules::{LONGEST_NAME, MOST_RETIRED};
 pub use span::{Span, SpanError};
 pub use spec::{
     Confirm, DeletionPolicy, EncSelection, JwksKeySet, JwksKeySetSpec, KeyLine, KidSpec, Manual, Mode, Promotion,

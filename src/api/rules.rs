@@ -9,10 +9,10 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use crate::jose::{Algorithm, KeyKind, Use};
 
 /// Longest `metadata.name` that leaves room for the suffixes of the default outputs and the keyring in 253 characters.
-const LONGEST_NAME: usize = 63;
+pub const LONGEST_NAME: usize = 63;
 
 /// How many retired keys a line may keep at once.
-const RETIRED_KEYS: usize = 8;
+pub const MOST_RETIRED: i64 = 8;
 
 /// A sum of facts, and the sets it is asked of.
 pub(super) struct Sum {
@@ -21,8 +21,8 @@ pub(super) struct Sum {
     facts: &'static [&'static str],
 }
 
-/// Lead of signature keys that Keyturn publishes: P + C + S.
-pub(super) const SIG_BY_KEYTURN: Sum =
+/// Lead of signature keys that are published in ConfigMaps: P + C + S.
+pub(super) const SIG_BY_CONFIG_MAP: Sum =
     Sum { applies: "SIG && PUBLISHED", called: "lead", facts: &["publishDelay", "verifierCacheTtl", "clockSkew"] };
 /// Lead of signature keys that the signer publishes: R + C + S.
 pub(super) const SIG_BY_SIGNER: Sum = Sum {
@@ -38,8 +38,8 @@ pub(super) const SIG_RETENTION: Sum = Sum {
     called: "retention",
     facts: &["signerReloadDelay", "maxTokenLifetime", "clockSkew", "clockSkew"],
 };
-/// Retention of encryption keys that Keyturn publishes: P + C + L + 2S.
-pub(super) const ENC_BY_KEYTURN_RETENTION: Sum = Sum {
+/// Retention of encryption keys that are published in ConfigMaps: P + C + L + 2S.
+pub(super) const ENC_BY_CONFIG_MAP_RETENTION: Sum = Sum {
     applies: "ENC && PUBLISHED",
     called: "retention",
     facts: &["publishDelay", "verifierCacheTtl", "maxTokenLifetime", "clockSkew", "clockSkew"],
@@ -93,12 +93,12 @@ pub(super) fn retained_keys_stay_few(retention: &Sum) -> Rule {
     let (pattern, items) = retention.shown();
     // In seconds: eight times a long interval is more than a CEL duration can hold.
     let rule = format!(
-        "self.rotation.mode != 'Interval' || !({}) || {RETIRED_KEYS} * duration(self.rotation.interval).getSeconds() >= ({}).getSeconds()",
+        "self.rotation.mode != 'Interval' || !({}) || {MOST_RETIRED} * duration(self.rotation.interval).getSeconds() >= ({}).getSeconds()",
         retention.applies(),
         retention.cel()
     );
     let message = format!(
-        "'rotation.interval %s would keep more than {RETIRED_KEYS} retired keys of a line, each for the {} \
+        "'rotation.interval %s would keep more than {MOST_RETIRED} retired keys of a line, each for the {} \
          ({pattern}) = %s: state a longer interval, or a shorter maxTokenLifetime if it is true'\
          .format([self.rotation.interval, {items}, string({})])",
         retention.called,

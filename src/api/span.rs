@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The longest duration a spec may state: a hundred years, in seconds.
 const LONGEST: u64 = 100 * 366 * 24 * 3600;
 
+/// The longest text of a duration.
+const LONGEST_TEXT: usize = 16;
+
 /// A Go-style duration of whole hours, minutes and seconds, such as `720h` or `1m30s`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -30,8 +33,15 @@ impl Span {
     /// When the text is not a sequence of `<number>h`, `<number>m`, `<number>s`, or longer than a hundred years.
     pub fn parse(&self) -> Result<TimeDelta, SpanError> {
         let error = || SpanError { text: self.0.clone() };
-        let plain = !self.0.is_empty() && self.0.bytes().all(|byte| byte.is_ascii_digit() || b"hms".contains(&byte));
-        if !plain || self.0.contains("ms") {
+        // The same as the schema's pattern, which also keeps the numbers within what the parser can take.
+        let mut numbers = self.0.split_inclusive(['h', 'm', 's']);
+        let is_number = |number: &str| {
+            let digits = number.trim_end_matches(['h', 'm', 's']);
+            number.len() == digits.len() + 1
+                && (1..=6).contains(&digits.len())
+                && digits.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if self.0.is_empty() || self.0.len() > LONGEST_TEXT || !numbers.all(is_number) {
             return Err(error());
         }
         let parsed: kube::core::Duration = self.0.parse().map_err(|_| error())?;
@@ -59,7 +69,7 @@ impl JsonSchema for Span {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "maxLength": 16, "pattern": "^([0-9]+(h|m|s))+$" })
+        json_schema!({ "type": "string", "maxLength": LONGEST_TEXT, "pattern": "^([0-9]{1,6}(h|m|s))+$" })
     }
 }
 
@@ -76,7 +86,21 @@ mod tests {
 
     #[test]
     fn refuses_everything_else() {
-        for text in ["", "10", "-1h", "1.5h", "100ms", "1d", "1h ", "h", "876000000h", "99999999999999999999s"] {
+        for text in [
+            "",
+            "10",
+            "-1h",
+            "1.5h",
+            "100ms",
+            "1d",
+            "1h ",
+            "h",
+            "876000000h",
+            "999999h",
+            "1h1",
+            "1hm",
+            "99999999999999999999s",
+        ] {
             assert!(Span::from(text).parse().is_err(), "{text}");
         }
     }

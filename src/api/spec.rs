@@ -40,11 +40,11 @@ use super::status::JwksKeySetStatus;
     validation = rules::schedule_is_stated(),
     validation = rules::kid_is_unique(),
     validation = rules::enc_by_signer_takes_the_first(),
-    validation = rules::interval_covers_the_lead(&rules::SIG_BY_KEYTURN),
+    validation = rules::interval_covers_the_lead(&rules::SIG_BY_CONFIG_MAP),
     validation = rules::interval_covers_the_lead(&rules::SIG_BY_SIGNER),
     validation = rules::interval_covers_the_lead(&rules::ENC),
     validation = rules::retained_keys_stay_few(&rules::SIG_RETENTION),
-    validation = rules::retained_keys_stay_few(&rules::ENC_BY_KEYTURN_RETENTION),
+    validation = rules::retained_keys_stay_few(&rules::ENC_BY_CONFIG_MAP_RETENTION),
     validation = rules::retained_keys_stay_few(&rules::ENC_BY_SIGNER_RETENTION),
 )]
 #[serde(rename_all = "camelCase")]
@@ -61,7 +61,7 @@ pub struct JwksKeySetSpec {
     /// What must have been seen before a new key signs.
     #[serde(default, skip_serializing_if = "Promotion::is_empty")]
     pub promotion: Promotion,
-    /// Who publishes the public keys.
+    /// Who publishes the public keys. Before a change, list `configMaps` and move the verifiers.
     #[serde(default)]
     pub publisher: Publisher,
     /// How senders choose an encryption key when `publisher` is `Signer`.
@@ -70,11 +70,13 @@ pub struct JwksKeySetSpec {
     /// How key IDs are made.
     #[serde(default)]
     pub kid: KidSpec,
-    /// Secrets for signers. Default: one, named `<name>-signer`, with the private JWKS in `jwks.json`.
+    /// Secrets for signers. Default: one, named `<name>-signer`, with the private JWKS in `jwks.json`. To rename one, list
+    /// both, move the readers, then drop the old one, which is left as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub secrets: Vec<SecretOutput>,
-    /// ConfigMaps for verifiers. Default: one, named `<name>-jwks`, with the public JWKS in `jwks.json`.
+    /// ConfigMaps for verifiers. Default: one, named `<name>-jwks`, with the public JWKS in `jwks.json`; none with
+    /// `publisher: Signer`. To rename one, list both, move the readers, then drop the old one, which is left as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub config_maps: Vec<ConfigMapOutput>,
@@ -94,9 +96,13 @@ pub struct KeyLine {
     /// The JWA name of the algorithm (RFC 7518), such as RS256. `use` follows from it.
     #[schemars(schema_with = "rules::algorithm_schema")]
     pub algorithm: String,
-    /// Name of the line, unique in the set. Default: the algorithm in lower case.
+    /// Name of the line, unique in the set. Default: the algorithm in lower case. A line that is to change its algorithm
+    /// needs a name that stays: without one it is another line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+    )]
     pub name: Option<String>,
     /// Size of the modulus in bits, for RSA algorithms: 2048, 3072, 4096 (default) or 8192.
     #[serde(default, skip_serializing_if = "Option::is_none")]

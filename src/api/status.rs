@@ -23,7 +23,7 @@ pub struct JwksKeySetStatus {
     /// Revision of the keyring that this status tells of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyring_revision: Option<u64>,
-    /// The objects as they were last written, so that a restart sees from metadata alone whether anything changed.
+    /// The objects as they were last seen to be as they should.
     pub outputs: Vec<OutputStatus>,
     /// Kids of the active keys, for the printer column.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,7 +105,7 @@ pub struct NextTransition {
     pub time: Option<Timestamp>,
     /// Which key.
     pub kid: String,
-    /// The phase it enters: `Active` or `Removed`.
+    /// The phase it enters: `Active`, `Retired` or `Removed`.
     pub to: String,
     /// What it waits for.
     pub waiting_for: String,

@@ -20,8 +20,10 @@ pub(super) struct Controller {
 
 impl Controller {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        let mut filter = tracing_subscriber::EnvFilter::try_from_default_env()
             .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,kube=warn"));
+        // The client warns of an answer that it can't read by quoting it whole, and the answer may be a Secret.
+        filter = filter.add_directive("kube_client::client=error".parse().map_err(Failure::new)?);
         let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         if self.log_json {
             logs.json().init();

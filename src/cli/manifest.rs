@@ -65,20 +65,26 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Request>, ManifestError> {
 
 fn request(path: &str, number: usize, document: Value) -> Result<Request, ManifestError> {
     let path = path.to_owned();
-    let text = |field: &str| document.get(field).and_then(Value::as_str).unwrap_or("nothing").to_owned();
-    let found = format!("{} {}", text("apiVersion"), text("kind"));
-    if found != format!("{GROUP}/v1alpha1 JwksKeySet") {
+    let text = |field: &str| document.get(field).and_then(Value::as_str);
+    let found = match (text("apiVersion"), text("kind")) {
+        (Some(version), Some("JwksKeySet")) if version == format!("{GROUP}/v1alpha1") => None,
+        (Some(version), Some(kind)) => Some(format!("{version} {kind}")),
+        (Some(_), None) => Some("without a kind".to_owned()),
+        (None, Some(_)) => Some("without an apiVersion".to_owned()),
+        (None, None) => Some("no Kubernetes resource".to_owned()),
+    };
+    if let Some(found) = found {
         return Err(ManifestError::Kind { path, number, found });
     }
     let mut unknown = None;
-    let read = serde_ignored::deserialize(document, |field| {
+    let mut note = |field: serde_ignored::Path<'_>| {
         let field = field.to_string().replace(".?", "");
-        // Objects of a cluster carry metadata and a status of its own, which mean nothing here.
-        let known = ["apiVersion", "kind", "metadata", "status"];
-        if !known.iter().any(|known| field.split('.').next() == Some(known)) {
+        // Objects of a cluster carry fields of its own, which mean nothing here.
+        if !["apiVersion", "kind", "metadata.managedFields", "status"].iter().any(|known| field.starts_with(known)) {
             unknown.get_or_insert(field);
         }
-    });
+    };
+    let read = serde_path_to_error::deserialize(serde_ignored::Deserializer::new(document, &mut note));
     let resource: JwksKeySet =
         read.map_err(|error| ManifestError::Fields { path: path.clone(), number, why: error.to_string() })?;
     if let Some(field) = unknown {
@@ -95,7 +101,7 @@ fn request(path: &str, number: usize, document: Value) -> Result<Request, Manife
         rotate: annotations.get(api::ROTATE).cloned(),
         confirmed: api::confirmed_kids(&annotations),
         remembered: None,
-        accepted_loss: annotations.get(api::ACCEPT_KEY_LOSS).and_then(|text| text.parse().ok()),
+        accepted_loss: annotations.get(api::ACCEPT_KEY_LOSS).and_then(|text| text.trim().parse().ok()),
         spec: resource.spec,
     })
 }

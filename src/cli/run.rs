@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::terminal::Terminal;
 use super::{Failure, manifest};
-use crate::engine::{Engine, Minter, PassError, Report, Request};
+use crate::engine::{Engine, Minter, News, PassError, Report, Request};
 use crate::keyring::Time;
 use crate::probe::SystemClock;
 use crate::store::directory::DirectoryStore;
@@ -53,13 +53,13 @@ impl Run {
     }
 
     async fn keep(self) -> Result<ExitCode, Failure> {
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::new)?;
         let mut requests = manifest::read(&self.files).map_err(Failure::new)?;
         let store = DirectoryStore::open(&self.dir).map_err(Failure::new)?;
         let terminal = Arc::new(Terminal::default());
         let engine = Engine::new(store, SystemClock, Minter::default().with_progress(terminal.clone()));
         let mut told: HashMap<String, Told> = HashMap::new();
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::new)?;
         let mut bad_files = None;
         loop {
             let round = self.round(&engine, &requests, &terminal, &mut told);
@@ -105,20 +105,25 @@ impl Run {
         told: &mut HashMap<String, Told>,
     ) -> Option<Time> {
         let mut wake: Option<Time> = None;
-        let passes = requests.iter().map(|request| async move { (&request.set, engine.pass(request).await) });
+        let passes = requests.iter().map(|request| async move {
+            let mut news = Vec::new();
+            let outcome = engine.pass(request, &mut news).await;
+            (&request.set, news, outcome)
+        });
         let mut passes: FuturesUnordered<_> = passes.collect();
-        while let Some((set, outcome)) = passes.next().await {
+        while let Some((set, news, outcome)) = passes.next().await {
             if let Ok(report) = &outcome {
                 wake = [wake, report.wake].into_iter().flatten().min();
             }
-            tell(terminal, &set.name, told.entry(set.to_string()).or_default(), &outcome);
+            tell(terminal, &set.name, told.entry(set.to_string()).or_default(), &news, &outcome);
         }
         wake
     }
 }
 
-fn tell(terminal: &Terminal, set: &str, told: &mut Told, outcome: &Result<Report, PassError>) {
+fn tell(terminal: &Terminal, set: &str, told: &mut Told, news: &[News], outcome: &Result<Report, PassError>) {
     let now = Utc::now();
+    terminal.tell(set, now, news);
     let trouble = match outcome {
         Err(error) => Some(error.to_string()),
         Ok(report) if report.problems.is_empty() => None,
@@ -131,9 +136,8 @@ fn tell(terminal: &Terminal, set: &str, told: &mut Told, outcome: &Result<Report
     }
     told.trouble = trouble;
     if let Ok(report) = outcome {
-        terminal.tell(set, now, report);
         let ahead = report.ahead.first().map(|next| (next.kid.clone(), next.time));
-        if !report.news.is_empty() || told.ahead != ahead {
+        if !news.is_empty() || told.ahead != ahead {
             terminal.tell_ahead(set, now, report);
         }
         told.ahead = ahead;

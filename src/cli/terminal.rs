@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Local};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::engine::{Progress, Report};
+use crate::engine::{News, Progress, Report};
 use crate::jose::{KeyKind, KeySpec};
 use crate::keyring::Time;
 use crate::lifecycle::plan::{Ahead, Change};
@@ -36,8 +36,8 @@ impl Terminal {
     }
 
     /// What a pass did.
-    pub(super) fn tell(&self, set: &str, at: Time, report: &Report) {
-        for news in &report.news {
+    pub(super) fn tell(&self, set: &str, at: Time, news: &[News]) {
+        for news in news {
             self.line(&format!("{}  {set}  {:<9}  {}", clock(at), news.reason.name(), news.note));
         }
     }

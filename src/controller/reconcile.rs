@@ -13,7 +13,7 @@ use super::events::Events;
 use super::settled::{Outputs, Settled};
 use super::{Meta, status};
 use crate::api::{self, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
-use crate::engine::{Engine, News, PassError, Problem, Report, Request};
+use crate::engine::{Engine, PassError, Problem, Report, Request};
 use crate::keyring::Time;
 use crate::probe::{Clock, ServerClock};
 use crate::store::kubernetes::KubernetesStore;
@@ -69,22 +69,22 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         return Ok(Action::await_change());
     };
     let id = format!("{namespace}/{}", meta.name_any());
-    let outcome = context.engine.pass(&request(&set)).await;
+    let mut news = Vec::new();
+    let outcome = context.engine.pass(&request(&set), &mut news).await;
     if let Err(error @ PassError::Store(StoreError::Conflict(_))) = outcome {
         // Someone else is at work on this set: whoever comes last tells how it stands.
+        context.events.publish(&set, &news).await;
         return Err(error.into());
     }
     let before = set.status.clone().unwrap_or_default();
     let after = status::after(&set, &outcome, context.clock.now().later);
-    let mut news: Vec<News> = outcome.as_ref().map(|report| report.news.clone()).unwrap_or_default();
     for one in &news {
         tracing::info!(set = %id, reason = one.reason.name(), "{}", one.note);
     }
     news.extend(status::news(&before, &after, &outcome));
-    if after != before {
-        write_status(&api, &set, &after).await?;
-    }
+    let written = if after == before { Ok(()) } else { write_status(&api, &set, &after).await };
     context.events.publish(&set, &news).await;
+    written?;
     let report = match outcome {
         Err(PassError::Spec(error)) => {
             // Nothing changes until someone edits the spec.
@@ -109,8 +109,8 @@ pub(super) fn after_error(meta: Arc<Meta>, error: &ReconcileError, context: Arc<
 
 fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report) -> Action {
     let now = context.clock.now().earlier;
-    if !report.problems.is_empty() {
-        let due = report.wake.and_then(|wake| (wake - now).to_std().ok()).unwrap_or(LOOK_AGAIN);
+    if report.problems.iter().any(|problem| matches!(problem, Problem::OutputTaken(_))) {
+        let due = report.wake.map_or(LOOK_AGAIN, |wake| (wake - now).to_std().unwrap_or_default());
         return Action::requeue(due.min(LOOK_AGAIN));
     }
     // The pass answered the resource as it was read, which may be newer than what the watch has told so far.
@@ -121,7 +121,8 @@ fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report) -> 
 }
 
 fn requeue(wake: Option<Time>, now: Time) -> Action {
-    let until = wake.and_then(|wake| (wake - now).to_std().ok());
+    // A wake that passed while the pass ran is due at once.
+    let until = wake.map(|wake| (wake - now).to_std().unwrap_or_default());
     // A little late is on time; a little early is a pass for nothing.
     Action::requeue(until.map_or(RESYNC, |until| (until + Duration::from_millis(20)).min(RESYNC)))
 }

@@ -198,10 +198,10 @@ fn held_note(ahead: &Ahead) -> String {
 fn error_reason(error: &PassError) -> &'static str {
     match error {
         PassError::Spec(_) => "SpecInvalid",
-        PassError::Store(StoreError::Conflict(_)) => "Conflict",
         PassError::Store(StoreError::Keyring { .. }) => "KeyringUnreadable",
         PassError::Store(StoreError::KeyringTaken(_)) => "KeyringTaken",
-        PassError::Store(StoreError::Failed { .. }) => "StoreFailed",
+        // A conflict never gets here: whoever comes last tells how the set stands.
+        PassError::Store(StoreError::Failed { .. } | StoreError::Conflict(_)) => "StoreFailed",
         PassError::Mint(_) => "KeyNotGenerated",
         PassError::Render(_) => "OutputNotRendered",
     }

@@ -51,7 +51,7 @@ pub struct Minter {
     ec: Arc<Semaphore>,
     progress: Option<Arc<dyn Progress>>,
     /// Keys of passes that failed to commit, for the next attempt.
-    spare: Arc<Mutex<HashMap<SetRef, Vec<PrivateKey>>>>,
+    spare: Arc<Mutex<HashMap<String, Vec<PrivateKey>>>>,
 }
 
 impl Default for Minter {
@@ -102,12 +102,12 @@ impl Minter {
     /// the same is found out by its thumbprint and not used again.
     pub fn give_back(&self, set: &SetRef, keys: Vec<Key>) {
         let private = keys.into_iter().filter_map(|key| key.private);
-        self.spares().entry(set.clone()).or_default().extend(private);
+        self.spares().entry(set.to_string()).or_default().extend(private);
     }
 
     /// Drops what is left over for a set.
     pub fn forget(&self, set: &SetRef) {
-        self.spares().remove(set);
+        self.spares().remove(&set.to_string());
     }
 
     /// A key for the digests of a new keyring.
@@ -147,12 +147,12 @@ impl Minter {
 
     fn spare(&self, set: &SetRef, spec: KeySpec) -> Option<PrivateKey> {
         let mut spares = self.spares();
-        let of_set = spares.get_mut(set)?;
+        let of_set = spares.get_mut(&set.to_string())?;
         let index = of_set.iter().position(|key| key.spec() == spec)?;
         Some(of_set.swap_remove(index))
     }
 
-    fn spares(&self) -> std::sync::MutexGuard<'_, HashMap<SetRef, Vec<PrivateKey>>> {
+    fn spares(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<PrivateKey>>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

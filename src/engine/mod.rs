@@ -81,22 +81,21 @@ impl<S: Store, C: Clock> Engine<S, C> {
         &self.store
     }
 
-    /// Does what is due for one set.
+    /// Does what is due for one set. What happened is added to `news` even if the pass fails: a decision that was
+    /// committed is not made again, and would never be told.
     ///
     /// # Errors
     /// [`PassError`]. After a conflict it first tries again from a live read.
-    pub async fn pass(&self, request: &Request) -> Result<Report, PassError> {
+    pub async fn pass(&self, request: &Request, news: &mut Vec<News>) -> Result<Report, PassError> {
         let mut conflicts = 0;
-        let mut news = Vec::new();
         loop {
-            match self.attempt(request, &mut news).await {
+            match self.attempt(request, news).await {
                 Err(PassError::Store(StoreError::Conflict(_))) if conflicts < MOST_CONFLICTS => conflicts += 1,
-                other => return other.map(|report| Report { news, ..report }),
+                other => return other,
             }
         }
     }
 
-    /// What happened is told even if the attempt fails: a decision that was committed is not made again.
     async fn attempt(&self, request: &Request, news: &mut Vec<News>) -> Result<Report, PassError> {
         let mut pass = Pass::observe(&self.store, &self.clock, request).await?;
         let mut outcome = Ok(true);

@@ -6,7 +6,6 @@ use super::minter::Minter;
 use super::news;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
-use crate::api;
 use crate::jose::Use;
 use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
 use crate::lifecycle::plan::{Plan, plan};
@@ -27,6 +26,7 @@ pub(super) struct Pass<'a, S, C> {
     keyring: Keyring,
     version: Option<Version>,
     places: BTreeMap<OutputId, Place>,
+    news: Vec<news::News>,
     report: Report,
     /// Nothing may be written: the report says why.
     halted: bool,
@@ -51,6 +51,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             keyring,
             version,
             places: snapshot.outputs,
+            news: Vec::new(),
             report: Report::default(),
             halted: false,
         };
@@ -86,15 +87,15 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
                 return Err(error);
             }
         };
-        self.report.news.extend(minted.iter().map(news::minted));
-        self.report.news.extend(steps.iter().filter_map(news::step));
+        self.news.extend(minted.iter().map(news::minted));
+        self.news.extend(steps.iter().filter_map(news::step));
         self.publish(rendered).await?;
         Ok(true)
     }
 
     /// What happened so far.
     pub(super) fn take_news(&mut self) -> Vec<news::News> {
-        std::mem::take(&mut self.report.news)
+        std::mem::take(&mut self.news)
     }
 
     /// What the pass saw and did, and what comes next.
@@ -140,12 +141,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             let header = self.header(&one, &self.keyring)?;
             let Rendered { id, files, .. } = &one;
             let version = self.store.publish(&self.request.set, id, files, &header, seen).await?;
-            self.report.news.push(news::published(
-                &one.id,
-                &header,
-                seen.and_then(|stored| stored.header.as_ref()),
-                restored,
-            ));
+            self.news.push(news::published(&one.id, &header, seen.and_then(|stored| stored.header.as_ref()), restored));
             let stored = Stored { version, header: Some(header), files: one.files, dressed: true };
             self.places.insert(one.id, Place::Ours(stored));
             written = true;
@@ -189,7 +185,6 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             None | Some(Place::Empty) => OutputState::Missing,
             Some(Place::Foreign) => OutputState::Foreign,
             Some(Place::Ours(Stored { header, .. })) => OutputState::Found(Found {
-                revision: header.as_ref().map_or(0, |header| header.revision),
                 marks: header.as_ref().map(|header| header.marks.clone()).unwrap_or_default(),
                 intact: !self.is_drifted(id),
             }),
@@ -212,15 +207,26 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         let kids = self.keyring.keys.iter().filter(|key| lacking(key)).map(|key| key.kid.clone()).collect();
         self.report.problems.push(Problem::PublisherChangeWaits { kids });
-        let mut spec = self.request.spec.clone();
-        spec.publisher = api::Publisher::Keyturn;
-        self.policy = Policy::parse(&self.request.set.name, &spec, self.store.write_bound())?;
+        self.policy.go_on_publishing(&self.request.set.name);
         self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
         Ok(())
     }
 
+    /// The keyring is older than what was made from it, or than the status remembers: a backup was restored.
     fn is_older_than_outputs(&self) -> bool {
-        self.version.is_some() && self.headers().any(|(_, header, _)| header.revision > self.keyring.revision)
+        let newer = |revision: u64| revision > self.keyring.revision;
+        self.version.is_some()
+            && (self.request.remembered.is_some_and(newer)
+                || self
+                    .headers()
+                    .any(|(id, header, stored)| newer(header.revision) && self.is_vouched(id, header, stored)))
+    }
+
+    /// Whether Keyturn wrote the output: its digest fits, or the status remembers its revision, where the keyring that
+    /// made the digest is lost.
+    fn is_vouched(&self, id: &OutputId, header: &Header, stored: &Stored) -> bool {
+        header.is_intact(id, &stored.files, &self.keyring.mac_key)
+            || self.request.remembered.is_some_and(|last| header.revision <= last)
     }
 
     /// A keyring is missing that must have been there: the status or the outputs remember it.
@@ -232,8 +238,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     /// Rebuilds the keyring from the outputs, or stops where that would mean to mint in silence.
     async fn recover(&mut self) -> Result<(), PassError> {
         let base = self.version.is_some().then_some(&self.keyring);
-        let left: Vec<_> =
-            self.headers().map(|(id, header, stored)| remains(id, header, &stored.files, self.now.later)).collect();
+        let left: Vec<_> = self
+            .headers()
+            .filter(|(id, header, stored)| base.is_none() || self.is_vouched(id, header, stored))
+            .map(|(id, header, stored)| remains(id, header, &stored.files, self.now.later))
+            .collect();
         let case = Case {
             policy: &self.policy,
             base,
@@ -254,7 +263,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
                 let news = news::recovered(&keyring, base);
                 self.version = Some(self.store.commit(&self.request.set, &keyring, self.version.as_ref()).await?);
                 self.keyring = *keyring;
-                self.report.news.push(news);
+                self.news.push(news);
             }
         }
         Ok(())

@@ -1,9 +1,8 @@
-//! What a pass saw and did: all that status, events and a terminal are made from. Nothing in it is private.
+//! How a set stands after a pass: all that status, events and a terminal are made from. Nothing in it is private.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::news::News;
 use crate::jose::{Algorithm, Use};
 use crate::keyring::{Key, Keyring, Phase, Time};
 use crate::lifecycle::Observed;
@@ -11,11 +10,9 @@ use crate::lifecycle::plan::{Ahead, Change, Plan};
 use crate::lifecycle::policy::{OutputId, Policy};
 use crate::store::{Place, Stored, Version};
 
-/// What a pass saw and did.
+/// How a set stands after a pass.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// What happened, in order.
-    pub news: Vec<News>,
     /// What someone has to mend.
     pub problems: Vec<Problem>,
     /// Every key.

@@ -4,6 +4,8 @@ mod facts;
 mod format;
 mod mac;
 mod marks;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -19,6 +19,8 @@ pub(super) struct Draft<'a> {
     steps: Vec<Step>,
     mints: Vec<Mint>,
     ahead: Vec<Ahead>,
+    /// When to look again, beside what is told in `ahead`.
+    looks: Vec<Time>,
     /// Lines whose active key was revoked in this pass.
     bereft: Vec<(String, Use)>,
 }
@@ -40,6 +42,7 @@ impl<'a> Draft<'a> {
             steps: Vec::new(),
             mints: Vec::new(),
             ahead: Vec::new(),
+            looks: Vec::new(),
             bereft: Vec::new(),
         }
     }
@@ -68,10 +71,9 @@ impl<'a> Draft<'a> {
             }
             self.keyring.revoked.push(Revoked { kid: kid.clone(), thumbprint, since: self.now.later });
         }
-        let revoked = self.keyring.revoked.clone();
-        let (gone, kept): (Vec<Key>, Vec<Key>) = std::mem::take(&mut self.keyring.keys).into_iter().partition(|key| {
-            revoked.iter().any(|one| one.kid == key.kid || one.thumbprint.as_ref() == Some(&key.thumbprint))
-        });
+        let keys = std::mem::take(&mut self.keyring.keys);
+        let (gone, kept): (Vec<Key>, Vec<Key>) =
+            keys.into_iter().partition(|key| self.keyring.is_revoked(&key.kid, &key.thumbprint));
         self.keyring.keys = kept;
         for key in gone {
             if key.is_active() {
@@ -89,9 +91,6 @@ impl<'a> Draft<'a> {
             return;
         }
         self.keyring.rotate_answered = Some(value.clone());
-        if self.keyring.revision == 0 {
-            return;
-        }
         for key in &mut self.keyring.keys {
             if let Phase::Active { rotation_asked, .. } = &mut key.phase {
                 *rotation_asked = true;
@@ -106,15 +105,16 @@ impl<'a> Draft<'a> {
             return;
         }
         let mut confirmed = Vec::new();
-        for key in &self.keyring.keys {
+        for key in self.keyring.keys.iter().filter(|key| key.phase == Phase::Standby) {
             let seen_from = self.earliest_sight(key);
             let already = key.confirmed.zip(seen_from).is_some_and(|(at, from)| at >= from);
-            if key.phase == Phase::Standby
-                && !already
-                && self.observed.confirmed.contains(&key.kid)
-                && seen_from.is_some_and(|from| from <= self.now.earlier)
-            {
-                confirmed.push(key.kid.clone());
+            if already || !self.observed.confirmed.contains(&key.kid) {
+                continue;
+            }
+            match seen_from {
+                Some(from) if from <= self.now.earlier => confirmed.push(key.kid.clone()),
+                Some(from) => self.looks.push(from),
+                None => {}
             }
         }
         for kid in confirmed {
@@ -210,6 +210,7 @@ impl<'a> Draft<'a> {
             .iter()
             .filter_map(|ahead| ahead.time)
             .chain(self.keyring.facts.next_expiry(self.now.earlier))
+            .chain(self.looks.iter().copied())
             .filter(|time| *time > self.now.earlier)
             .min();
         if self.steps.is_empty() {
@@ -291,6 +292,10 @@ impl<'a> Draft<'a> {
             waiting
         };
         let time = if self.policy.paused { None } else { time };
+        if time.is_none() {
+            // From then on the promotion is held, and someone must be told.
+            self.looks.push(due);
+        }
         self.ahead.push(Ahead {
             time,
             kid: Some(standby.kid.clone()),

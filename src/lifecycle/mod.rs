@@ -2,10 +2,16 @@
 
 mod clock;
 mod draft;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod observed;
 pub mod plan;
+#[cfg(test)]
+mod plan_tests;
 pub mod policy;
 pub mod recovery;
+#[cfg(test)]
+mod recovery_tests;
 mod timing;
 
 pub use clock::Now;

@@ -32,8 +32,6 @@ pub enum OutputState {
 /// An output of Keyturn's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Revision of the keyring that it was made from.
-    pub revision: u64,
     /// Since when it holds what. Trusted only while `intact`.
     pub marks: Marks,
     /// Whether it is as Keyturn wrote it.

@@ -6,7 +6,6 @@ use super::clock::Now;
 use super::draft::Draft;
 use super::observed::Observed;
 use super::policy::{Line, OutputId, Policy};
-use crate::jose::Use;
 use crate::keyring::{Keyring, Time};
 
 /// What one pass does to a keyring.
@@ -200,18 +199,6 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
     draft.finish()
 }
 
-impl Plan {
-    /// The next change whose waiting is worth telling: the soonest, those of unknown time last.
-    pub fn next_change(&self) -> Option<&Ahead> {
-        self.ahead.first()
-    }
-
-    /// Promotions that are due but held.
-    pub fn held(&self) -> impl Iterator<Item = &Ahead> {
-        self.ahead.iter().filter(|ahead| ahead.to == Change::Active && ahead.held)
-    }
-}
-
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -220,10 +207,13 @@ impl fmt::Display for Step {
             ),
             Self::ChangePublisher => out.write_str("spec.publisher changed"),
             Self::Revoke { kid, was_used: true } => {
-                write!(out, "key {kid} is revoked and gone from every output; what it signed no longer verifies")
+                write!(
+                    out,
+                    "key {kid} is revoked and gone from every output of the spec; what it signed no longer verifies"
+                )
             }
             Self::Revoke { kid, was_used: false } => {
-                write!(out, "key {kid} is revoked and gone from every output; it was never used")
+                write!(out, "key {kid} is revoked and gone from every output of the spec; it was never used")
             }
             Self::Bar { kid } => write!(out, "kid {kid} is revoked before it was ever seen"),
             Self::AnswerRotate => out.write_str("a rotation was asked for"),
@@ -280,12 +270,5 @@ impl Change {
             Self::Retired => "Retired",
             Self::Removed => "Removed",
         }
-    }
-}
-
-impl Mint {
-    /// What the key is for.
-    pub fn usage(&self) -> Use {
-        self.line.algorithm.usage()
     }
 }

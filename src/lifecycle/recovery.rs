@@ -81,7 +81,7 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         revision: last + 1,
         barrier: last + 1,
         mac_key: case.base.map_or_else(|| case.mac_key.clone(), |base| base.mac_key.clone()),
-        rotate_answered: case.rotate.clone().or_else(|| case.base.and_then(|base| base.rotate_answered.clone())),
+        rotate_answered: case.base.map_or_else(|| case.rotate.clone(), |base| base.rotate_answered.clone()),
         facts: case.base.map_or_else(|| SettledFacts::new(policy.facts), |base| base.facts.clone()),
         publisher: case.base.map_or(policy.publisher, |base| base.publisher),
         keys,
@@ -109,7 +109,7 @@ fn kids(case: &Case<'_>) -> BTreeSet<String> {
 /// One key, from the outputs first and the older keyring second. `None` where nobody has even its public half.
 fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
     let old = case.base.and_then(|base| base.key(kid));
-    let mark = newest_mark(case, None, kid);
+    let mark = newest_mark(case, kid);
     let (line, algorithm, thumbprint) = match (old, mark) {
         (Some(key), _) => (key.line.clone(), key.algorithm, key.thumbprint),
         (None, Some(mark)) => (mark.line.clone(), mark.algorithm, mark.thumbprint),
@@ -128,7 +128,7 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         .or_else(published)
         .or_else(|| private.as_ref().map(|key| key.public().clone()))?;
     let now = case.now.later;
-    let in_secret = newest_mark(case, Some(OutputKind::Secret), kid);
+    let in_secret = signers_mark(case, kid);
     let active_since = in_secret.and_then(|mark| mark.active);
     let phase = match (active_since, old.map(|key| &key.phase)) {
         (Some(_), Some(phase @ Phase::Active { .. })) => phase.clone(),
@@ -142,7 +142,8 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
                 Phase::Standby
             }
         }
-        (None, Some(Phase::Standby)) => Phase::Standby,
+        // Only a key that no newer output knows was surely never used since.
+        (None, Some(Phase::Standby)) if mark.is_none() => Phase::Standby,
         _ => retired(active_since, now),
     };
     let minted = old.map_or(now, |key| key.minted);
@@ -163,7 +164,7 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
 /// An older active key beside the one that the Secrets hold is retired.
 fn keep_one_active(keys: &mut [Key], case: &Case<'_>) {
     let since = |key: &Key| {
-        let mark = newest_mark(case, Some(OutputKind::Secret), &key.kid).and_then(|mark| mark.active);
+        let mark = signers_mark(case, &key.kid).and_then(|mark| mark.active);
         match &key.phase {
             Phase::Active { active_since, .. } => Some((mark.is_some(), *active_since)),
             Phase::Standby | Phase::Retired { .. } => None,
@@ -204,12 +205,24 @@ fn lost_lines(case: &Case<'_>, keys: &[Key]) -> Vec<String> {
     case.policy.lines.iter().filter(is_lost).map(|line| line.name.clone()).collect()
 }
 
-fn newest_mark<'a>(case: &'a Case<'_>, kind: Option<OutputKind>, kid: &str) -> Option<&'a Mark> {
-    case.remains
-        .iter()
-        .filter(|remains| kind.is_none_or(|kind| remains.kind == kind))
-        .filter_map(|remains| Some((remains.revision, remains.marks.get(kid)?)))
-        .max_by_key(|(revision, _)| *revision)
+/// What the newest output says of a key.
+fn newest_mark<'a>(case: &'a Case<'_>, kid: &str) -> Option<&'a Mark> {
+    let marked = case.remains.iter().filter_map(|left| Some((left.revision, left.marks.get(kid)?)));
+    marked.max_by_key(|(revision, _)| *revision).map(|(_, mark)| mark)
+}
+
+/// What the newest Secret says of a key that has signers of the key's line: the others know nothing of who signs.
+fn signers_mark<'a>(case: &'a Case<'_>, kid: &str) -> Option<&'a Mark> {
+    let signs = |left: &Remains, mark: &Mark| {
+        left.marks.values().any(|other| {
+            other.line == mark.line && other.algorithm.usage() == mark.algorithm.usage() && other.active.is_some()
+        })
+    };
+    let secrets = case.remains.iter().filter(|left| left.kind == OutputKind::Secret);
+    secrets
+        .filter_map(|left| Some((left, left.marks.get(kid)?)))
+        .filter(|(left, mark)| signs(left, mark))
+        .max_by_key(|(left, _)| left.revision)
         .map(|(_, mark)| mark)
 }
 

@@ -4,6 +4,8 @@ mod header;
 mod public;
 mod remains;
 mod secret;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,9 @@ use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
 
 /// Largest output in bytes, files and header together: 900 KiB, which leaves room below the 1 MiB that an object may have.
 pub const LARGEST_OUTPUT: usize = 900 * 1024;
+
+/// Largest header in bytes: 224 KiB, which leaves others room below the 256 KiB that the annotations of an object may have.
+pub const LARGEST_HEADER: usize = 224 * 1024;
 
 /// File name → content. Wiped when dropped, because a Secret's files are private.
 pub type Files = BTreeMap<String, Zeroizing<Vec<u8>>>;
@@ -129,8 +134,13 @@ impl Rendered {
     /// [`RenderError::TooLarge`]
     pub fn check_size(&self, header: &Header) -> Result<(), RenderError> {
         let files: usize = self.files.iter().map(|(name, content)| name.len() + content.len()).sum();
-        let size = files + header.to_json()?.len();
-        if size > LARGEST_OUTPUT { Err(RenderError::TooLarge { output: self.id.clone(), size }) } else { Ok(()) }
+        let header = header.to_json()?.len();
+        let size = files + header;
+        if size > LARGEST_OUTPUT || header > LARGEST_HEADER {
+            Err(RenderError::TooLarge { output: self.id.clone(), size })
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -208,7 +208,7 @@ struct Body {
 }
 
 impl Body {
-    /// The whole object, or the merge patch (RFC 7386) that leaves everything of others as it is.
+    /// The whole object, or the merge patch (RFC 7386) that leaves the labels, annotations and finalizers of others as they are.
     fn object(self, set: &SetRef, name: &str, seen: Option<&Version>) -> Value {
         let mut labels = labels(set);
         labels.insert(format!("{GROUP}/role"), self.role.to_owned());
@@ -318,6 +318,8 @@ async fn bounded<T>(
             Err(StoreError::Conflict(doing.to_owned()))
         }
         Ok(Err(kube::Error::Api(status))) => Err(failed(format!("{} ({})", status.message, status.reason))),
+        // Its text could quote what was read.
+        Ok(Err(kube::Error::SerdeError(_))) => Err(failed("the API server's answer can't be read".to_owned())),
         Ok(Err(error)) => Err(failed(error.to_string())),
     }
 }

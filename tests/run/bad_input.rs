@@ -17,7 +17,7 @@ const SPECS: &[(&str, &[&str])] = &[
         "keys:\n  - algorithm: RS256\n    rsaBits: 5000",
         &["rsaBits 5000 is not offered", "write 2048, 3072, 4096 or 8192"],
     ),
-    ("keys:\n  - algorithm: RS256\n    rsaBits: 70000", &["document 1", "70000"]),
+    ("keys:\n  - algorithm: RS256\n    rsaBits: 70000", &["spec.keys[0].rsaBits", "70000"]),
     ("keys:\n  - algorithm: ES256\n    rsaBits: 2048", &["ES256 takes a P-256 key", "remove rsaBits"]),
     ("keys:\n  - algorithm: ES256\n  - algorithm: ES256", &["two of spec.keys are named \"es256\"", "its own name"]),
     (
@@ -57,7 +57,10 @@ const SPECS: &[(&str, &[&str])] = &[
         "keys:\n  - algorithm: ES256\nrotation: { mode: Schedule, schedule: \"0 3 1 * *\", timeZone: Europe/Milano }",
         &["timeZone \"Europe/Milano\" is not known", "IANA"],
     ),
-    ("keys:\n  - algorithm: ES256\nrotation: { mode: Sometimes }", &["Sometimes", "Interval", "Schedule", "Never"]),
+    (
+        "keys:\n  - algorithm: ES256\nrotation: { mode: Sometimes }",
+        &["spec.rotation.mode", "Sometimes", "Interval", "Schedule", "Never"],
+    ),
     (
         "keys:\n  - algorithm: ES256\nsecrets:\n  - name: s\n    files:\n      a/b: { content: PrivateJwks }",
         &["Secret \"s\"", "file name \"a/b\"", "letters, digits"],
@@ -68,7 +71,7 @@ const SPECS: &[(&str, &[&str])] = &[
     ),
     (
         "keys:\n  - algorithm: ES256\nconfigMaps:\n  - name: m\n    files:\n      jwks.json: { content: PrivateJwks }",
-        &["PrivateJwks", "PublicJwks"],
+        &["spec.configMaps[0].files", "PrivateJwks", "PublicJwks"],
     ),
     (
         "keys:\n  - algorithm: ES256\nconfigMaps:\n  - name: m\n    files:\n      key.pem: { content: PrivateKeyPem }",

@@ -15,12 +15,9 @@ pub use outputs::{File, Output, OutputId, OutputKind, Scope, keyring_name};
 pub use schedule::{Schedule, ScheduleError};
 
 use super::timing::Timing;
-use crate::api::{self, JwksKeySetSpec, Mode, Span, SpanError};
+use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, Span, SpanError};
 use crate::jose::{Algorithm, KeySpec, KeySpecError, UnknownAlgorithm, Use};
 use crate::keyring::{Facts, Publisher, SettledFacts, Time};
-
-/// How many retired keys a line may keep at once.
-pub const MOST_RETIRED: i64 = 8;
 
 /// How many key lines a set may have.
 const MOST_LINES: usize = 32;
@@ -231,6 +228,16 @@ impl Policy {
         timing.leads.retain(|(kind, _)| exists(*kind));
         timing.retentions.retain(|(kind, _)| exists(*kind));
         timing
+    }
+
+    /// While `publisher: Signer` can't be yet, Keyturn goes on publishing, and nothing is minted or promoted, so that no
+    /// further key retires that the server could not publish.
+    pub fn go_on_publishing(&mut self, set: &str) {
+        self.publisher = Publisher::Keyturn;
+        self.paused = true;
+        if !self.outputs.iter().any(|output| output.id().kind == OutputKind::ConfigMap) {
+            self.outputs.insert(0, outputs::default_config_map(set));
+        }
     }
 
     /// The facts that count at `now`: those of the spec, and earlier, longer ones.

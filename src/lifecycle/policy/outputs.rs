@@ -215,10 +215,12 @@ impl OutputKind {
 /// Lower-case letters, digits, `-` and `.`, as in the names of objects (RFC 1123 subdomains).
 pub(super) fn is_dns_name(name: &str, longest: usize) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    name.len() <= longest
-        && name.bytes().all(|byte| inner(byte) || byte == b'-' || byte == b'.')
-        && name.bytes().next().is_some_and(inner)
-        && name.bytes().next_back().is_some_and(inner)
+    let label = |label: &str| {
+        label.bytes().all(|byte| inner(byte) || byte == b'-')
+            && label.bytes().next().is_some_and(inner)
+            && label.bytes().next_back().is_some_and(inner)
+    };
+    name.len() <= longest && name.split('.').all(label)
 }
 
 pub(super) fn parse(
@@ -228,7 +230,7 @@ pub(super) fn parse(
     publisher: Publisher,
 ) -> Result<Vec<Output>, Vec<OutputError>> {
     let mut errors = Vec::new();
-    if set.len() > 63 {
+    if set.len() > api::LONGEST_NAME {
         errors.push(OutputError::SetName(set.to_owned()));
     }
     let mut outputs = Vec::new();
@@ -285,7 +287,7 @@ fn unreachable(line: &Line, outputs: &[Output], publisher: Publisher) -> Option<
 
 fn config_maps(set: &str, spec: &JwksKeySetSpec, publisher: Publisher) -> Vec<api::ConfigMapOutput> {
     if spec.config_maps.is_empty() && publisher == Publisher::Keyturn {
-        vec![api::ConfigMapOutput { name: format!("{set}-jwks"), files: BTreeMap::new() }]
+        vec![api::ConfigMapOutput { name: default_config_map_name(set), files: BTreeMap::new() }]
     } else {
         spec.config_maps.clone()
     }
@@ -297,6 +299,16 @@ fn secrets(set: &str, spec: &JwksKeySetSpec) -> Vec<api::SecretOutput> {
     } else {
         spec.secrets.clone()
     }
+}
+
+/// The ConfigMap of a set that states none.
+pub(super) fn default_config_map(set: &str) -> Output {
+    let file = File { content: PublicContent::PublicJwks, scope: Scope::AllLines, select: Select::Active };
+    Output::ConfigMap { name: default_config_map_name(set), files: BTreeMap::from([(DEFAULT_FILE.to_owned(), file)]) }
+}
+
+fn default_config_map_name(set: &str) -> String {
+    format!("{set}-jwks")
 }
 
 type Stated<C> = (C, Option<String>, Option<Select>);
@@ -324,7 +336,8 @@ fn files<C: Copy>(
             }
             None if !one_key(content) => Scope::AllLines,
             None => match lines {
-                [only] => Scope::Line(only.name.clone()),
+                // One line: whatever key is in use, also while the line changes its name.
+                [_only] => Scope::AllLines,
                 _ => {
                     errors.push(OutputError::WhichLine { output: output.clone(), file: name });
                     continue;

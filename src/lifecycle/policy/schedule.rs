@@ -9,7 +9,7 @@ use croner::parser::{CronParser, Seconds, Year};
 
 use crate::keyring::Time;
 
-/// How many firings are looked at to find the shortest gap: more than two years of days, with both changes of the clocks.
+/// How many firings are looked at to find the shortest gap: more than two years of days.
 const FIRINGS: usize = 800;
 
 /// From when the shortest gap is looked for: 2026-01-01T00:00:00Z. Any fixed moment does; it only has to be the same each time.

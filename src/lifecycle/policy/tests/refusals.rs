@@ -1,0 +1,227 @@
+//! The sentences that refuse a spec. Each says what to change.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::{Policy, parse, refused};
+use crate::lifecycle::fixtures::spec;
+
+/// What is wrong, a spec of which that is true, and what its refusal says.
+type Case = (&'static str, Value, &'static str);
+
+fn assert_refused(cases: Vec<Case>) {
+    for (name, members, sentence) in cases {
+        let error = refused(members);
+        assert!(error.contains(sentence), "{name}: {error}");
+    }
+}
+
+#[test]
+fn bad_lines_are_refused_with_a_sentence_that_says_what_to_change() {
+    let keys = |keys: Value| json!({ "keys": keys });
+    assert_refused(vec![
+        ("no lines", keys(json!([])), "spec.keys has 0 lines: state 1 to 32"),
+        ("33 lines", keys(vec![json!({ "algorithm": "ES256" }); 33].into()), "spec.keys has 33 lines"),
+        (
+            "an unknown algorithm",
+            keys(json!([{ "algorithm": "RS265" }])),
+            "spec.keys[0].algorithm: unknown algorithm \"RS265\", did you mean RS256?",
+        ),
+        (
+            "1024 bits",
+            keys(json!([{ "algorithm": "RS256", "rsaBits": 1024 }])),
+            "spec.keys[0]: rsaBits 1024 is too small, RFC 7518 section 3.3 requires 2048",
+        ),
+        (
+            "2049 bits",
+            keys(json!([{ "algorithm": "RS256", "rsaBits": 2049 }])),
+            "spec.keys[0]: rsaBits 2049 is not offered: write 2048, 3072, 4096 or 8192",
+        ),
+        (
+            "rsaBits on EC",
+            keys(json!([{ "algorithm": "ES256", "rsaBits": 2048 }])),
+            "spec.keys[0]: ES256 takes a P-256 key, which has no rsaBits: remove rsaBits",
+        ),
+        (
+            "two lines of one name",
+            keys(json!([{ "algorithm": "ES256" }, { "algorithm": "RS256", "name": "es256" }])),
+            "two of spec.keys are named \"es256\" (by default the algorithm in lower case)",
+        ),
+        (
+            "a bad line name",
+            keys(json!([{ "algorithm": "ES256", "name": "A_" }])),
+            "spec.keys[0].name \"A_\": use at most 63 of a-z, 0-9, '-' and '.'",
+        ),
+        ("a long line name", keys(json!([{ "algorithm": "ES256", "name": "a".repeat(64) }])), "use at most 63"),
+    ]);
+}
+
+#[test]
+fn bad_times_and_kids_are_refused_with_a_sentence_that_says_what_to_change() {
+    let enc = json!([{ "algorithm": "RSA-OAEP" }]);
+    let rotation = |rotation: Value| json!({ "rotation": rotation });
+    let kid = |template: &str| json!({ "kid": { "template": template } });
+    assert_refused(vec![
+        (
+            "a span without a unit",
+            json!({ "timing": { "clockSkew": "5" } }),
+            "spec.timing.clockSkew: \"5\" is no duration",
+        ),
+        (
+            "a negative interval",
+            rotation(json!({ "interval": "-5s" })),
+            "spec.rotation.interval: \"-5s\" is no duration",
+        ),
+        (
+            "too short an interval",
+            rotation(json!({ "interval": "179s" })),
+            "an interval of 2m59s between two rotations of sig keys is shorter than the lead (1m55s) + 1m for one write",
+        ),
+        (
+            "too short an interval for enc",
+            json!({ "keys": enc, "rotation": { "interval": "89s" } }),
+            "of enc keys is shorter than the lead (25s) + 1m for one write + clockSkew 5s = 1m30s: rotate less often",
+        ),
+        (
+            "too many retired keys",
+            json!({ "rotation": { "interval": "180s" }, "timing": { "maxTokenLifetime": "24h" } }),
+            "more than 8 retired sig keys of a line, each for 24h30s: rotate less often, or state a shorter",
+        ),
+        (
+            "Schedule without a schedule",
+            rotation(json!({ "mode": "Schedule" })),
+            "spec.rotation.mode is Schedule: state spec.rotation.schedule",
+        ),
+        (
+            "a bad schedule",
+            rotation(json!({ "mode": "Schedule", "schedule": "daily" })),
+            "spec.rotation: schedule \"daily\" is no cron expression of five fields",
+        ),
+        (
+            "a schedule that never fires",
+            rotation(json!({ "mode": "Schedule", "schedule": "0 0 30 2 *" })),
+            "fires less than twice",
+        ),
+        (
+            "a bad time zone",
+            rotation(json!({ "mode": "Schedule", "schedule": "0 3 * * *", "timeZone": "Rome" })),
+            "spec.rotation: timeZone \"Rome\" is not known: use an IANA name",
+        ),
+        (
+            "too frequent a schedule",
+            rotation(json!({ "mode": "Schedule", "schedule": "*/2 * * * *" })),
+            "a schedule with 2m between two rotations of sig keys is shorter than the lead",
+        ),
+        ("a kid that is not unique", kid("{line}-{date}"), "spec.kid.template: {thumbprint} or {uuid} must be in it"),
+        ("an unknown placeholder", kid("{uuid}{name}"), "spec.kid.template: {name} is not known"),
+        ("a bad character in a kid", kid("{uuid} "), "spec.kid.template: ' ' can't be in a kid"),
+        ("an open brace in a kid", kid("{uuid}{"), "spec.kid.template: '{' can't be in a kid"),
+        (
+            "a long kid template",
+            kid(&format!("{{uuid}}{}", "x".repeat(123))),
+            "spec.kid.template: it is longer than 128 characters",
+        ),
+    ]);
+}
+
+#[test]
+fn bad_outputs_are_refused_with_a_sentence_that_says_what_to_change() {
+    let secrets = |secrets: Value| json!({ "secrets": secrets });
+    let secret = |files: Value| json!([{ "name": "s", "files": files }]);
+    let maps = |files: Value| json!([{ "name": "c", "files": files }]);
+    let public = json!({ "content": "PublicJwks" });
+    let file =
+        |file: &str, content: Value| json!({ "configMaps": maps(json!({ file: content, "jwks.json": public })) });
+    let pem = json!({ "k.pem": { "content": "PrivateKeyPem" } });
+    let enc = json!([{ "algorithm": "RSA-OAEP" }]);
+    let two = json!([{ "algorithm": "ES256", "name": "a" }, { "algorithm": "ES256", "name": "b" }]);
+    assert_refused(vec![
+        (
+            "a file name that is no key of a Secret",
+            file("a/b", json!({ "content": "PublicJwks" })),
+            "ConfigMap \"c\": the file name \"a/b\" can't be the key of an object",
+        ),
+        ("a file name of two dots", file("..data", json!({ "content": "PublicJwks" })), "not starting with '..'"),
+        ("a file name of one dot", file(".", json!({ "content": "PublicJwks" })), "the file name \".\""),
+        ("an empty file name", file("", json!({ "content": "PublicJwks" })), "the file name \"\""),
+        (
+            "a line that is not there",
+            file("b.pem", json!({ "content": "PublicKeyPem", "line": "b" })),
+            "ConfigMap \"c\": the file \"b.pem\" takes line \"b\", which is none of spec.keys: a",
+        ),
+        (
+            "a file of one key without a line",
+            json!({ "keys": two, "secrets": secret(json!({
+                "k.pem": { "content": "PrivateKeyPem" }, "jwks.json": { "content": "PrivateJwks" },
+            })) }),
+            "Secret \"s\": the file \"k.pem\" holds one key, and the set has several lines: state its line",
+        ),
+        (
+            "a secret named like the keyring",
+            secrets(json!([{ "name": "auth-keyring" }])),
+            "secret \"auth-keyring\" is the keyring's own name",
+        ),
+        (
+            "an output twice",
+            secrets(json!([{ "name": "s" }, { "name": "s" }])),
+            "Secret \"s\" is listed twice: put its files into one entry",
+        ),
+        ("an output without a name", secrets(json!([{ "name": "" }])), "Secret \"\" can't be the name of an object"),
+        (
+            "a bad output name",
+            secrets(json!([{ "name": "Signer" }])),
+            "Secret \"Signer\" can't be the name of an object: use at most 253 of a-z",
+        ),
+        (
+            "enc by the signer",
+            json!({ "keys": enc, "publisher": "Signer" }),
+            "\"rsa-oaep\" is for encryption: that is safe only if senders take the first key. State spec.encSelection",
+        ),
+        (
+            "a line in no Secret",
+            json!({ "keys": two, "secrets": secret(json!({ "k.pem": { "content": "PrivateKeyPem", "line": "a" } })) }),
+            "the line \"b\" is in no secret, so nobody could use it",
+        ),
+        (
+            "only public files in a Secret",
+            secrets(json!([{ "name": "s", "files": { "p": { "content": "PublicJwks" } } }])),
+            "the line \"a\" is in no secret",
+        ),
+        (
+            "a line in no PublicJwks",
+            json!({ "keys": two, "configMaps": maps(json!({
+                "a.json": { "content": "PublicJwks", "line": "a" }, "b.pem": { "content": "PublicKeyPem", "line": "b" },
+            })) }),
+            "the line \"b\" is in no PublicJwks file of spec.configMaps",
+        ),
+        (
+            "enc only as PEM",
+            json!({ "keys": enc, "secrets": secret(pem.clone()) }),
+            "the line \"rsa-oaep\" needs a PrivateJwks file in spec.secrets",
+        ),
+        (
+            "a server that publishes, only as PEM",
+            json!({ "publisher": "Signer", "secrets": secret(pem.clone()) }),
+            "the line \"a\" needs a PrivateJwks file in spec.secrets",
+        ),
+    ]);
+}
+
+#[test]
+fn the_name_of_a_set_leaves_room_for_suffixes() {
+    let parse = |length| Policy::parse(&"n".repeat(length), &spec(json!({})), TimeDelta::zero());
+    parse(63).unwrap();
+    assert!(parse(64).unwrap_err().to_string().contains("is longer than 63 characters: choose a shorter one"));
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let error = parse(&spec(json!({
+        "keys": [{ "algorithm": "ES256", "rsaBits": 2048 }, { "algorithm": "XS1" }],
+        "kid": { "template": "x" },
+        "timing": { "clockSkew": "?" },
+    })))
+    .unwrap_err();
+    assert!(error.0.len() >= 4, "{error}");
+    assert!(error.to_string().matches("; ").count() >= 3, "{error}");
+}

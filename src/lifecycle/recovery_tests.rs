@@ -1,0 +1,325 @@
+//! What is left of a set whose keyring is lost, or older than its outputs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::fixtures::*;
+use super::policy::{OutputId, Policy};
+use super::recovery::{Case, Recovery, Remains, recover};
+use crate::jose::{Algorithm, Use};
+use crate::keyring::{Key, Keyring, MacKey, Phase, Revoked};
+use crate::publish::{Header, remains, render};
+
+const STANDBY: Phase = Phase::Standby;
+
+fn active(since: i64) -> Phase {
+    Phase::Active { active_since: at(since), rotation_due: Some(at(since + INTERVAL)), rotation_asked: false }
+}
+
+fn retired(since: i64) -> Phase {
+    Phase::Retired { active_since: Some(at(since - INTERVAL)), retired_since: at(since), not_before: None }
+}
+
+/// A key of line `a` around the real key of that number.
+fn key(number: usize, phase: Phase) -> Key {
+    let mut key = key_of(&ec_keys()[number], &format!("k{number}"), "a", Algorithm::Es256, phase);
+    if key.is_retired() {
+        key.private = None;
+    }
+    key
+}
+
+fn keyring(policy: &Policy, revision: u64, keys: Vec<Key>) -> Keyring {
+    Keyring { revision, barrier: 1, keys, ..fresh_keyring(policy) }
+}
+
+/// `k1` retired, `k2` signs, `k3` comes next, at revision 5.
+fn rotated(policy: &Policy) -> Keyring {
+    keyring(policy, 5, vec![key(1, retired(INTERVAL)), key(2, active(INTERVAL)), key(3, STANDBY)])
+}
+
+/// What the outputs hold that were written for the keyring.
+fn left(policy: &Policy, keyring: &Keyring) -> BTreeMap<OutputId, Remains> {
+    let written = render(policy, keyring).unwrap().into_iter().map(|one| {
+        let marks = one.marks(keyring, None, at(INTERVAL));
+        let header = Header::new(&one.id, &one.files, keyring, marks).unwrap();
+        (one.id.clone(), remains(&one.id, &header, &one.files, at(0)))
+    });
+    written.collect()
+}
+
+struct Given {
+    policy: Policy,
+    base: Option<Keyring>,
+    left: BTreeMap<OutputId, Remains>,
+    remembered: Option<u64>,
+    accepted: Option<u64>,
+}
+
+impl Given {
+    /// A lost keyring of which every output is left.
+    fn lost(members: Value) -> Self {
+        let policy = policy(members);
+        let left = left(&policy, &rotated(&policy));
+        Self { policy, base: None, left, remembered: Some(5), accepted: None }
+    }
+
+    fn recover(&self) -> Recovery {
+        let remains: Vec<Remains> = self.left.values().cloned().collect();
+        recover(&Case {
+            policy: &self.policy,
+            base: self.base.as_ref(),
+            remains: &remains,
+            remembered: self.remembered,
+            accepted_loss: self.accepted,
+            rotate: Some("asked before".to_owned()),
+            mac_key: MacKey::new([9; MacKey::BYTES]),
+            now: moment(2 * INTERVAL),
+        })
+    }
+
+    fn keyring(&self) -> Keyring {
+        match self.recover() {
+            Recovery::Keyring(keyring) => *keyring,
+            Recovery::Lost { revision, lines } => panic!("lost {lines:?} at {revision}"),
+        }
+    }
+
+    fn lost_at(&self) -> (u64, Vec<String>) {
+        match self.recover() {
+            Recovery::Keyring(keyring) => panic!("recovered {keyring:?}"),
+            Recovery::Lost { revision, lines } => (revision, lines),
+        }
+    }
+}
+
+fn phases(keyring: &Keyring) -> Vec<String> {
+    keyring.keys.iter().map(|key| format!("{}:{}", key.kid, key.phase.name())).collect()
+}
+
+#[test]
+fn a_lost_keyring_keeps_the_active_key_of_the_secret_and_retires_the_others() {
+    let given = Given::lost(json!({}));
+    let keyring = given.keyring();
+    assert_eq!(phases(&keyring), ["k1:Retired", "k2:Active", "k3:Retired"]);
+    let [first, signs, next] = keyring.keys.as_slice() else { panic!("three keys") };
+    assert_eq!(signs.private.as_ref(), Some(&ec_keys()[2]), "its private half is that of the Secret");
+    assert_eq!(signs.phase, active(INTERVAL), "it has been active since the Secret says so");
+    let full = Phase::Retired { active_since: None, retired_since: at(2 * INTERVAL), not_before: None };
+    assert_eq!((&first.phase, &next.phase), (&full, &full), "a full retention from now on");
+    assert!(first.private.is_none() && next.private.is_none());
+    assert_eq!((&first.public, first.thumbprint), (ec_keys()[1].public(), ec_keys()[1].public().thumbprint()));
+    assert_eq!((keyring.revision, keyring.barrier), (6, 6), "every output is written anew");
+    assert_eq!(keyring.rotate_answered.as_deref(), Some("asked before"), "an old wish is no new one");
+}
+
+#[test]
+fn a_recovered_set_signs_on_and_waits_a_lead_with_its_next_key() {
+    let given = Given::lost(json!({}));
+    let mut world = World::new(json!({}));
+    world.keyring = given.keyring();
+    world.rotate = Some("asked before".to_owned());
+    let now = 2 * INTERVAL;
+    // k2 was due long ago, but its successor is not known yet.
+    assert_eq!(told(&world.pass(now)), ["mint a standby"]);
+    assert_eq!(told(&world.pass(now + LEAD - 1)), [""; 0]);
+    assert_eq!(told(&world.pass(now + LEAD)), ["promote k1 a Due", "retire k2 a Replaced", "mint a standby"]);
+}
+
+#[test]
+fn a_private_key_is_found_in_pem_alone() {
+    let pem = json!({ "secrets": [{ "name": "s", "files": { "key.pem": { "content": "PrivateKeyPem" } } }] });
+    let mut given = Given::lost(pem);
+    assert_eq!(phases(&given.keyring()), ["k1:Retired", "k2:Active", "k3:Retired"]);
+    given.left.remove(&config_map("auth-jwks"));
+    let keyring = given.keyring();
+    assert_eq!(phases(&keyring), ["k2:Active"], "of the others nobody has even the public half");
+    assert_eq!(keyring.keys[0].public, *ec_keys()[2].public());
+}
+
+#[test]
+fn a_server_that_publishes_has_every_private_key() {
+    let mut given = Given::lost(json!({ "publisher": "Signer" }));
+    let mut before = rotated(&given.policy);
+    before.keys[0].private = Some(ec_keys()[1].clone());
+    given.left = left(&given.policy, &before);
+    let keyring = given.keyring();
+    assert_eq!(phases(&keyring), ["k1:Retired", "k2:Active", "k3:Retired"]);
+    assert!(keyring.keys.iter().all(|key| key.private.is_some()));
+}
+
+#[test]
+fn encryption_keys_keep_their_private_half_until_they_are_removed() {
+    let line = json!({ "keys": [{ "name": "e", "algorithm": "RSA-OAEP-256", "rsaBits": 2048 }] });
+    let mut given = Given::lost(line);
+    let enc =
+        |number: usize, phase| key_of(&rsa_keys()[number], &format!("e{number}"), "e", Algorithm::RsaOaep256, phase);
+    let before = keyring(&given.policy, 5, vec![enc(0, retired(INTERVAL)), enc(1, active(INTERVAL)), enc(2, STANDBY)]);
+    given.left = left(&given.policy, &before);
+    let keyring = given.keyring();
+    assert_eq!(phases(&keyring), ["e0:Retired", "e1:Active", "e2:Retired"]);
+    assert!(keyring.keys.iter().all(|key| key.private.is_some()), "all of them still decrypt");
+}
+
+#[test]
+fn without_its_secret_a_lost_keyring_is_an_alarm_until_the_right_revision_is_given_up() {
+    let mut given = Given::lost(json!({}));
+    given.left.remove(&secret("auth-signer"));
+    assert_eq!(given.lost_at(), (5, vec!["a".to_owned()]));
+    for wrong in [0, 4, 6] {
+        given.accepted = Some(wrong);
+        assert_eq!(given.lost_at().0, 5, "{wrong}");
+    }
+    given.accepted = Some(5);
+    let keyring = given.keyring();
+    assert_eq!(phases(&keyring), ["k1:Retired", "k2:Retired", "k3:Retired"], "what verifiers have, they keep");
+    assert_eq!(keyring.revision, 6);
+}
+
+#[test]
+fn a_new_key_after_a_loss_waits_its_lead() {
+    let mut given = Given::lost(json!({}));
+    given.left.clear();
+    given.accepted = Some(5);
+    let mut world = World::new(json!({}));
+    world.keyring = given.keyring();
+    assert_eq!((world.keyring.keys.len(), world.keyring.revision), (0, 6));
+    world.rotate = Some("asked before".to_owned());
+    assert_eq!(told(&world.pass(0)), ["mint a standby"]);
+    assert_eq!(told(&world.pass(LEAD)), ["promote k1 a First", "mint a standby"]);
+}
+
+#[test]
+fn where_nothing_is_left_every_line_is_lost() {
+    let mut given =
+        Given::lost(json!({ "keys": [{ "algorithm": "ES256", "name": "a" }, { "algorithm": "ES256", "name": "b" }] }));
+    given.left.clear();
+    assert_eq!(given.lost_at(), (5, vec!["a".to_owned(), "b".to_owned()]));
+    given.remembered = None;
+    assert_eq!(given.lost_at().0, 0);
+}
+
+#[test]
+fn a_line_that_was_just_added_is_not_lost() {
+    let mut given = Given::lost(json!({}));
+    given.policy =
+        policy(json!({ "keys": [{ "algorithm": "ES256", "name": "a" }, { "algorithm": "ES256", "name": "b" }] }));
+    assert_eq!(phases(&given.keyring()), ["k1:Retired", "k2:Active", "k3:Retired"]);
+}
+
+#[test]
+fn the_newest_output_names_the_lost_revision() {
+    let mut given = Given::lost(json!({}));
+    given.left.remove(&secret("auth-signer"));
+    given.left.get_mut(&config_map("auth-jwks")).unwrap().revision = 8;
+    assert_eq!(given.lost_at().0, 8, "the status was not written any more");
+    given.remembered = Some(11);
+    assert_eq!(given.lost_at().0, 11);
+}
+
+#[test]
+fn of_an_older_keyring_the_key_of_the_secret_stays_active() {
+    let policy = policy(json!({}));
+    let before = rotated(&policy);
+    let base = keyring(&policy, 3, vec![key(1, active(0)), key(2, STANDBY)]);
+    let given = Given {
+        left: left(&policy, &before),
+        base: Some(Keyring { mac_key: MacKey::new([3; MacKey::BYTES]), ..base }),
+        policy,
+        remembered: Some(5),
+        accepted: None,
+    };
+    let keyring = given.keyring();
+    assert_eq!(phases(&keyring), ["k1:Retired", "k2:Active", "k3:Retired"]);
+    assert!(keyring.keys[0].private.is_none() && keyring.keys[1].private.is_some());
+    assert_eq!((keyring.revision, keyring.barrier), (6, 6));
+    assert_eq!(
+        format!("{:?}", keyring.mac_key.digest([])),
+        format!("{:?}", MacKey::new([3; MacKey::BYTES]).digest([]))
+    );
+}
+
+#[test]
+fn of_an_older_keyring_whose_key_still_signs_its_rotation_stays_planned() {
+    let policy = policy(json!({}));
+    let asked = Phase::Active { active_since: at(7), rotation_due: Some(at(8)), rotation_asked: true };
+    let base = keyring(&policy, 3, vec![key(2, asked.clone())]);
+    let before = keyring(&policy, 5, vec![key(2, active(7)), key(3, STANDBY)]);
+    let given = Given { left: left(&policy, &before), base: Some(base), policy, remembered: None, accepted: None };
+    let keyring = given.keyring();
+    assert_eq!(keyring.keys.iter().find(|key| key.kid == "k2").unwrap().phase, asked);
+    assert_eq!(keyring.revision, 6);
+}
+
+#[test]
+fn of_several_secrets_the_newest_one_that_names_a_key_wins() {
+    let policy = policy(json!({ "secrets": [{ "name": "s" }, { "name": "t" }] }));
+    let older = keyring(&policy, 4, vec![key(1, active(0)), key(2, STANDBY)]);
+    let mut left_over = left(&policy, &rotated(&policy));
+    let behind = left(&policy, &older).remove(&secret("t")).unwrap();
+    left_over.insert(secret("t"), behind);
+    let given = Given { left: left_over, base: None, policy, remembered: None, accepted: None };
+    let keyring = given.keyring();
+    assert_eq!(phases(&keyring), ["k1:Retired", "k2:Active", "k3:Retired"]);
+    assert_eq!(keyring.revision, 6);
+}
+
+#[test]
+fn whatever_is_known_to_be_revoked_stays_revoked() {
+    let policy = policy(json!({}));
+    let revoked = |kid: &str, number: Option<usize>| Revoked {
+        kid: kid.to_owned(),
+        thumbprint: number.map(|number| ec_keys()[number].public().thumbprint()),
+        since: at(1),
+    };
+    let mut base = keyring(&policy, 3, vec![key(1, active(0)), key(2, STANDBY)]);
+    base.revoked = vec![revoked("older", None), revoked("both", None)];
+    let mut before = keyring(&policy, 5, vec![key(2, active(INTERVAL)), key(3, STANDBY)]);
+    // k1 under another name, by its thumbprint; and one that both know, one of them better.
+    before.revoked = vec![revoked("another-name", Some(1)), revoked("both", Some(4))];
+    let given = Given { left: left(&policy, &before), base: Some(base), policy, remembered: None, accepted: None };
+    let keyring = given.keyring();
+    let known: Vec<(&str, bool)> =
+        keyring.revoked.iter().map(|one| (one.kid.as_str(), one.thumbprint.is_some())).collect();
+    assert_eq!(known, [("older", false), ("both", true), ("another-name", true)]);
+    assert_eq!(phases(&keyring), ["k2:Active", "k3:Retired"], "k1 does not come back");
+}
+
+#[test]
+fn an_active_key_that_was_revoked_does_not_come_back_from_a_secret_left_behind() {
+    let mut given = Given::lost(json!({ "secrets": [{ "name": "s" }, { "name": "t" }] }));
+    let mut after = keyring(&given.policy, 6, vec![key(1, retired(INTERVAL)), key(3, active(INTERVAL))]);
+    after.revoked =
+        vec![Revoked { kid: "k2".to_owned(), thumbprint: Some(ec_keys()[2].public().thumbprint()), since: at(0) }];
+    let behind = given.left.remove(&secret("t")).unwrap();
+    given.left = left(&given.policy, &after);
+    given.left.insert(secret("t"), behind);
+    let keyring = given.keyring();
+    assert_eq!(phases(&keyring), ["k1:Retired", "k3:Active"]);
+}
+
+#[test]
+fn a_key_is_not_taken_for_another_because_of_its_name() {
+    let mut given = Given::lost(json!({}));
+    let signer = given.left.get_mut(&secret("auth-signer")).unwrap();
+    signer.private = vec![ec_keys()[7].clone()];
+    signer.public.clear();
+    assert_eq!(given.lost_at(), (5, vec!["a".to_owned()]), "somebody put another key there");
+}
+
+#[test]
+fn at_most_one_key_of_a_line_is_active_whatever_the_secrets_say() {
+    let policy = policy(json!({ "secrets": [{ "name": "s" }, { "name": "t" }] }));
+    let one = keyring(&policy, 5, vec![key(1, active(10))]);
+    let other = keyring(&policy, 5, vec![key(2, active(20))]);
+    let mut both = left(&policy, &one);
+    let mut later = left(&policy, &other).remove(&secret("t")).unwrap();
+    later.marks.get_mut("k2").unwrap().active = Some(at(INTERVAL + 1));
+    both.insert(secret("t"), later);
+    both.insert(config_map("other"), left(&policy, &other).remove(&config_map("auth-jwks")).unwrap());
+    let given = Given { left: both, base: None, policy, remembered: None, accepted: None };
+    let keyring = given.keyring();
+    assert_eq!(phases(&keyring), ["k1:Retired", "k2:Active"], "the one that began later");
+    assert_eq!(keyring.keys.iter().filter(|key| key.belongs_to("a", Use::Sig) && key.is_active()).count(), 1);
+}
