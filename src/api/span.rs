@@ -38,7 +38,7 @@ impl Span {
         let is_number = |number: &str| {
             let digits = number.trim_end_matches(['h', 'm', 's']);
             number.len() == digits.len() + 1
-                && (1..=6).contains(&digits.len())
+                && (1..=9).contains(&digits.len())
                 && digits.bytes().all(|byte| byte.is_ascii_digit())
         };
         if self.0.is_empty() || self.0.len() > LONGEST_TEXT || !numbers.all(is_number) {
@@ -69,7 +69,7 @@ impl JsonSchema for Span {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "maxLength": LONGEST_TEXT, "pattern": "^([0-9]{1,6}(h|m|s))+$" })
+        json_schema!({ "type": "string", "maxLength": LONGEST_TEXT, "pattern": "^([0-9]{1,9}(h|m|s))+$" })
     }
 }
 

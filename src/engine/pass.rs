@@ -14,7 +14,10 @@ use crate::lifecycle::recovery::{Case, Recovery, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
 use crate::publish::{Header, Rendered, check_keyring_size, remains, render};
-use crate::store::{Place, Store, Stored, StoredKeyring, Version};
+use crate::store::{Place, Store, StoreError, Stored, StoredKeyring, Version};
+
+/// How often an output is written again because the write took too long.
+const MOST_LATE_WRITES: usize = 4;
 
 /// One pass over one set, with all that it read.
 pub(super) struct Pass<'a, S, C> {
@@ -138,15 +141,37 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
                 Some(Place::Empty) | None => None,
             };
             let restored = self.is_drifted(&one.id);
-            let header = self.header(&one, &self.keyring)?;
-            let Rendered { id, files, .. } = &one;
-            let version = self.store.publish(&self.request.set, id, files, &header, seen).await?;
-            self.news.push(news::published(&one.id, &header, seen.and_then(|stored| stored.header.as_ref()), restored));
+            let (header, version) = self.write(&one, seen).await?;
+            let before = seen.and_then(|stored| stored.header.as_ref());
+            self.news.push(news::published(&one.id, &header, before, restored));
             let stored = Stored { version, header: Some(header), files: one.files, dressed: true };
             self.places.insert(one.id, Place::Ours(stored));
             written = true;
         }
         Ok(written)
+    }
+
+    /// Writes one output. Where the machine slept between the stamp and the end of the write, the stamp says less than the
+    /// truth, and the output is written once more.
+    async fn write(&self, one: &Rendered, seen: Option<&Stored>) -> Result<(Header, Version), PassError> {
+        let mut last: Option<Stored> = None;
+        for _ in 0..MOST_LATE_WRITES {
+            let begun = self.clock.now().later;
+            let header = self.header(one, &self.keyring)?;
+            let over = last.as_ref().or(seen);
+            let version = self.store.publish(&self.request.set, &one.id, &one.files, &header, over).await?;
+            if self.clock.now().earlier <= begun + self.store.write_bound() {
+                return Ok((header, version));
+            }
+            last = Some(Stored { version, header: Some(header), files: one.files.clone(), dressed: true });
+        }
+        let bound = self.store.write_bound().num_seconds();
+        Err(PassError::Store(StoreError::Failed {
+            doing: format!("writing {}", one.id),
+            why: format!(
+                "each write took longer than the {bound} s that may pass: see why the machine or the store is so slow"
+            ),
+        }))
     }
 
     fn is_current(&self, wanted: &Rendered, stored: &Stored) -> bool {

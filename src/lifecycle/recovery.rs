@@ -110,6 +110,9 @@ fn kids(case: &Case<'_>) -> BTreeSet<String> {
 fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
     let old = case.base.and_then(|base| base.key(kid));
     let mark = newest_mark(case, kid);
+    if was_gone(case, kid) {
+        return None;
+    }
     let (line, algorithm, thumbprint) = match (old, mark) {
         (Some(key), _) => (key.line.clone(), key.algorithm, key.thumbprint),
         (None, Some(mark)) => (mark.line.clone(), mark.algorithm, mark.thumbprint),
@@ -203,6 +206,12 @@ fn lost_lines(case: &Case<'_>, keys: &[Key]) -> Vec<String> {
         !has_active && (nothing_left || had_keys(&line.name, usage))
     };
     case.policy.lines.iter().filter(is_lost).map(|line| line.name.clone()).collect()
+}
+
+/// Whether the key had left the keyring that the newest output was made from.
+fn was_gone(case: &Case<'_>, kid: &str) -> bool {
+    let newest = case.remains.iter().max_by_key(|left| left.revision);
+    newest.zip(case.base).is_some_and(|(left, base)| left.revision > base.revision && !left.marks.contains_key(kid))
 }
 
 /// What the newest output says of a key.

@@ -69,6 +69,7 @@ impl Timing {
 
 #[cfg(test)]
 mod tests {
+    use super::OutputKind::{ConfigMap, Secret};
     use super::*;
 
     fn facts() -> Facts {
@@ -90,7 +91,6 @@ mod tests {
             };
             (plain(timing.leads), plain(timing.retentions))
         };
-        use OutputKind::{ConfigMap, Secret};
         assert_eq!(seconds(Use::Sig, Publisher::Keyturn), (vec![(ConfigMap, 10_032)], vec![(Secret, 27_500)]));
         assert_eq!(
             seconds(Use::Sig, Publisher::Signer),

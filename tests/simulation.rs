@@ -1,3 +1,0 @@
-//! Placeholder.
-#[test]
-fn nothing() {}
