@@ -155,10 +155,12 @@ pub(super) fn rsa_bits_only_for_rsa() -> Rule {
         .message("rsaBits is only for RSA algorithms (RS*, PS*, RSA-*): leave it out of the other lines")
 }
 
-/// `Schedule` needs a schedule.
+/// A schedule counts only with `Schedule`, which needs one.
 pub(super) fn schedule_is_stated() -> Rule {
-    Rule::new("self.rotation.mode != 'Schedule' || has(self.rotation.schedule)")
-        .message("rotation.mode is Schedule: state rotation.schedule, for example \"0 3 1 * *\"")
+    Rule::new("(self.rotation.mode == 'Schedule') == has(self.rotation.schedule)").message(
+        "rotation.mode: Schedule and rotation.schedule go together: state both, for example with schedule \"0 3 1 * *\", or \
+         neither",
+    )
 }
 
 /// Loading is publishing with `publisher: Signer`, so a sender could choose a key that some replica lacks.

@@ -22,6 +22,7 @@ pub struct JwksKeySetStatus {
     pub next_transition: Option<NextTransition>,
     /// Revision of the keyring that this status tells of.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i64>")]
     pub keyring_revision: Option<u64>,
     /// The objects as they were last seen to be as they should.
     pub outputs: Vec<OutputStatus>,
@@ -33,6 +34,7 @@ pub struct JwksKeySetStatus {
     pub next_rotation: Option<Timestamp>,
     /// How many keys the set has.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>")]
     pub key_count: Option<u32>,
 }
 

@@ -1,5 +1,6 @@
 //! `keyturn controller`: the operator.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,6 +9,8 @@ use super::Failure;
 use crate::controller;
 
 /// Run the operator: watch JwksKeySets and keep their keys.
+///
+/// The cluster is that of KUBECONFIG, ~/.kube/config or the pod's service account. RUST_LOG sets what is logged.
 #[derive(Debug, Args)]
 pub(super) struct Controller {
     /// Watch only this namespace. Default: all of them.
@@ -24,7 +27,10 @@ impl Controller {
             .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,kube=warn"));
         // The client warns of an answer that it can't read by quoting it whole, and the answer may be a Secret.
         filter = filter.add_directive("kube_client::client=error".parse().map_err(Failure::new)?);
-        let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let logs = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal());
         if self.log_json {
             logs.json().init();
         } else {

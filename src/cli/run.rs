@@ -23,6 +23,9 @@ use crate::store::directory::DirectoryStore;
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// Keep key sets in a directory, without a cluster: make the keys, stay, and rotate them.
+///
+/// Edits of the files count at once, also of the annotations under metadata by which a rotation is asked for, a key
+/// confirmed or a loss accepted.
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// Files with JwksKeySet resources (YAML, several documents are fine).
@@ -31,7 +34,7 @@ pub(super) struct Run {
     /// Where keyrings, secrets and public keys are kept.
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// Do what is due and exit, for cron. The exit code is not zero if anything needs mending.
+    /// Do what is due and exit, for cron. The exit code is not zero if a set could not be kept or someone has to mend something.
     #[arg(long)]
     once: bool,
 }

@@ -45,10 +45,11 @@ pub enum ControllerError {
     #[error("the client for the API server can't be made: {0}")]
     Client(#[from] kube::Error),
     /// The CRD is not there.
-    #[error(
-        "JwksKeySets can't be listed: {0}; install the CRD with `keyturn crd | kubectl apply -f -`, and check the operator's rights"
-    )]
-    NoCrd(kube::Error),
+    #[error("this cluster knows no JwksKeySets: install the CRD with `keyturn crd | kubectl apply -f -`")]
+    NoCrd,
+    /// The API server refuses.
+    #[error("JwksKeySets can't be listed: {0}; check the address, the credentials and the operator's rights")]
+    Refused(String),
     /// The caches were never filled.
     #[error("the watches ended before they began")]
     NoCache(#[from] reflector::store::WriterDropped),
@@ -78,7 +79,7 @@ pub async fn run_with(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ControllerError> {
     let sets: Api<Meta> = api(&client, namespace.as_deref());
-    sets.list(&kube::api::ListParams::default().limit(1)).await.map_err(ControllerError::NoCrd)?;
+    sets.list(&kube::api::ListParams::default().limit(1)).await.map_err(refused)?;
 
     let (sets, set_triggers) = watch(sets, watcher::Config::default());
     let set_triggers = trigger_self(set_triggers, ());
@@ -152,6 +153,14 @@ fn of_key_set<K: Resource<DynamicType = ()>>(object: PartialObjectMeta<K>) -> Op
     let set = object.labels().get(KEY_SET).or_else(|| object.annotations().get(KEY_SET))?.clone();
     let namespace = object.namespace()?;
     Some(ObjectRef::new(&set).within(&namespace).into())
+}
+
+fn refused(error: kube::Error) -> ControllerError {
+    match error {
+        kube::Error::Api(status) if status.is_not_found() => ControllerError::NoCrd,
+        kube::Error::Api(status) => ControllerError::Refused(format!("{} ({})", status.message, status.code)),
+        other => ControllerError::Refused(other.to_string()),
+    }
 }
 
 async fn shutdown() {

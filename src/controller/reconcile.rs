@@ -78,17 +78,20 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
     }
     let before = set.status.clone().unwrap_or_default();
     let after = status::after(&set, &outcome, context.clock.now().later);
-    for one in &news {
-        tracing::info!(set = %id, reason = one.reason.name(), "{}", one.note);
-    }
     news.extend(status::news(&before, &after, &outcome));
+    for one in &news {
+        if one.reason.is_warning() {
+            tracing::warn!(set = %id, reason = one.reason.name(), "{}", one.note);
+        } else {
+            tracing::info!(set = %id, reason = one.reason.name(), "{}", one.note);
+        }
+    }
     let written = if after == before { Ok(()) } else { write_status(&api, &set, &after).await };
     context.events.publish(&set, &news).await;
     written?;
     let report = match outcome {
-        Err(PassError::Spec(error)) => {
+        Err(PassError::Spec(_)) => {
             // Nothing changes until someone edits the spec.
-            tracing::warn!(set = %id, %error, "the spec is refused");
             context.backoff.succeeded(&id);
             return Ok(Action::requeue(RESYNC));
         }
@@ -103,7 +106,7 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
 pub(super) fn after_error(meta: Arc<Meta>, error: &ReconcileError, context: Arc<Context>) -> Action {
     let id = format!("{}/{}", meta.namespace().unwrap_or_default(), meta.name_any());
     let wait = context.backoff.failed(&id);
-    tracing::warn!(set = %id, %error, wait_seconds = wait.as_secs_f32(), "trying again");
+    tracing::warn!(set = %id, %error, wait = %format!("{:.1} s", wait.as_secs_f32()), "trying again");
     Action::requeue(wait)
 }
 

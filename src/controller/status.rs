@@ -21,17 +21,17 @@ pub const KEYRING_LOST: &str = "KeyringLost";
 pub(super) fn after(set: &JwksKeySet, outcome: &Result<Report, PassError>, now: Time) -> JwksKeySetStatus {
     let mut status = set.status.clone().unwrap_or_default();
     let lost = matches!(outcome, Ok(report) if is_lost(report));
-    if let Ok(report) = outcome
-        && !lost
-    {
+    if lost {
+        // What was planned does not happen; what the keys were is still worth knowing.
+        status.next_rotation = None;
+        status.next_transition = None;
+    } else if let Ok(report) = outcome {
         describe(&mut status, set, report);
     }
     status.observed_generation = set.metadata.generation;
     set_condition(&mut status, set, now, READY, ready(outcome));
     if let Ok(report) = outcome {
-        if !lost {
-            set_condition(&mut status, set, now, ROTATING, rotating(report));
-        }
+        set_condition(&mut status, set, now, ROTATING, rotating(report));
         set_condition(&mut status, set, now, KEYRING_LOST, keyring_lost(report));
     }
     status
@@ -141,11 +141,11 @@ fn ready(outcome: &Result<Report, PassError>) -> State {
     }
     let waits = report.ahead.iter().filter(|ahead| report.without_active.contains(&ahead.line));
     let paused = waits.clone().any(|ahead| ahead.waiting == Waiting::Pause);
-    let until = waits.filter_map(|ahead| ahead.time).max().map(|time| format!(" until {}", shown(time)));
+    let at = waits.filter(|ahead| ahead.to == Change::Active).filter_map(|ahead| ahead.time).max();
     let message = format!(
-        "the first key of {} waits{} until all who need it can know it",
+        "the first key of {} becomes active when all who need it can know it{}",
         report.without_active.join(", "),
-        until.unwrap_or_default()
+        at.map(|time| format!(", at {}", shown(time))).unwrap_or_default()
     );
     if paused {
         (
@@ -159,6 +159,9 @@ fn ready(outcome: &Result<Report, PassError>) -> State {
 }
 
 fn rotating(report: &Report) -> State {
+    if is_lost(report) {
+        return (ConditionStatus::False, "Halted", "nothing rotates while the keyring is lost".to_owned());
+    }
     match report.ahead.iter().find(|ahead| is_held(ahead)) {
         Some(ahead) => (ConditionStatus::True, held_reason(ahead), held_note(ahead)),
         None => (ConditionStatus::False, "Idle", "no rotation is due".to_owned()),

@@ -140,7 +140,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
                 Some(Place::Ours(stored)) => Some(stored),
                 Some(Place::Empty) | None => None,
             };
-            let restored = self.is_drifted(&one.id);
+            let recovered = self.news.iter().any(|news| news.reason == news::Reason::KeyringRecovered);
+            let restored = self.is_drifted(&one.id) && !recovered;
             let (header, version) = self.write(&one, seen).await?;
             let before = seen.and_then(|stored| stored.header.as_ref());
             self.news.push(news::published(&one.id, &header, before, restored));

@@ -139,8 +139,8 @@ impl fmt::Display for Problem {
         match self {
             Self::OutputTaken(id) => write!(
                 out,
-                "{id} exists and was not made by Keyturn for this key set, so it is left alone: delete or rename it, or \
-                 choose another name in the spec"
+                "{id} exists and was not made for this key set, so it is left alone: choose another name in the spec, or move \
+                 it away if it is nobody's (its label keyturn.dev/key-set would name another set)"
             ),
             Self::PublisherChangeWaits { kids } => write!(
                 out,

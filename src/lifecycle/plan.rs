@@ -215,7 +215,11 @@ impl fmt::Display for Step {
             Self::Revoke { kid, was_used: false } => {
                 write!(out, "key {kid} is revoked and gone from every output of the spec; it was never used")
             }
-            Self::Bar { kid } => write!(out, "kid {kid} is revoked before it was ever seen"),
+            Self::Bar { kid } => write!(
+                out,
+                "no key of this set has the kid {kid}, so nothing was taken away: check spec.revoked against the kids in the \
+                 status (should a key with that kid ever come, it is refused)"
+            ),
             Self::AnswerRotate => out.write_str("a rotation was asked for"),
             Self::Confirm { kid } => write!(out, "key {kid} is confirmed"),
             Self::Mint { line, active: false } => write!(out, "a new key for line {line}, published before it is used"),

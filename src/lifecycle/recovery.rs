@@ -191,19 +191,19 @@ fn keep_one_active(keys: &mut [Key], case: &Case<'_>) {
     }
 }
 
-/// Lines of the spec that had keys, and have no active one any more.
+/// Lines of the spec that had an active key, and have none any more. Where nothing is left, that may be any.
 fn lost_lines(case: &Case<'_>, keys: &[Key]) -> Vec<String> {
     let nothing_left = case.remains.iter().all(|remains| remains.marks.is_empty());
-    let had_keys = |line: &str, usage: Use| {
+    let had_active = |line: &str, usage: Use| {
         case.remains
             .iter()
             .flat_map(|remains| remains.marks.values())
-            .any(|mark| mark.line == line && mark.algorithm.usage() == usage)
+            .any(|mark| mark.line == line && mark.algorithm.usage() == usage && mark.active.is_some())
     };
     let is_lost = |line: &&super::policy::Line| {
         let usage = line.algorithm.usage();
         let has_active = keys.iter().any(|key| key.belongs_to(&line.name, usage) && key.is_active());
-        !has_active && (nothing_left || had_keys(&line.name, usage))
+        !has_active && (nothing_left || had_active(&line.name, usage))
     };
     case.policy.lines.iter().filter(is_lost).map(|line| line.name.clone()).collect()
 }

@@ -121,6 +121,9 @@ pub enum PolicyError {
     /// `Schedule` without a schedule.
     #[error("spec.rotation.mode is Schedule: state spec.rotation.schedule, for example \"0 3 1 * *\"")]
     NoSchedule,
+    /// A schedule that would not count.
+    #[error("spec.rotation.schedule counts only with mode: Schedule: state that mode, or leave the schedule out")]
+    IdleSchedule,
     /// Rotations closer than a new key can be made known.
     #[error(
         "spec.rotation: {stated} between two rotations of {usage} keys is shorter than the lead ({lead}) + {write} for one \
@@ -356,6 +359,9 @@ fn facts(timing: &api::Timing, errors: &mut Vec<PolicyError>) -> Facts {
 }
 
 fn rotation(stated: &api::Rotation) -> Result<Rotation, PolicyError> {
+    if stated.mode != Mode::Schedule && stated.schedule.is_some() {
+        return Err(PolicyError::IdleSchedule);
+    }
     match stated.mode {
         Mode::Interval => stated
             .interval
