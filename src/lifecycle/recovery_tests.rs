@@ -323,3 +323,44 @@ fn at_most_one_key_of_a_line_is_active_whatever_the_secrets_say() {
     assert_eq!(phases(&keyring), ["k1:Retired", "k2:Active"], "the one that began later");
     assert_eq!(keyring.keys.iter().filter(|key| key.belongs_to("a", Use::Sig) && key.is_active()).count(), 1);
 }
+
+#[test]
+fn each_line_keeps_its_active_key_where_the_lines_are_split_over_secrets() {
+    let policy = policy(json!({
+        "keys": [{ "algorithm": "ES256", "name": "a" }, { "algorithm": "ES256", "name": "b" }],
+        "secrets": [
+            { "name": "s", "files": { "b.pem": { "content": "PrivateKeyPem", "line": "b" } } },
+            { "name": "z", "files": { "a.pem": { "content": "PrivateKeyPem", "line": "a" } } },
+        ],
+    }));
+    let other = Key { line: "b".to_owned(), ..key(2, active(0)) };
+    let before = keyring(&policy, 5, vec![key(1, active(0)), other]);
+    for base in [None, Some(Keyring { revision: 4, ..before.clone() })] {
+        let left = left(&policy, &before);
+        let given = Given { policy: policy.clone(), base, left, remembered: Some(5), accepted: None };
+        assert_eq!(phases(&given.keyring()), ["k1:Active", "k2:Active"]);
+    }
+}
+
+#[test]
+fn a_standby_of_an_older_keyring_that_newer_outputs_know_is_retired() {
+    let policy = policy(json!({}));
+    // By revision 7 the backup's standby has signed and is retired.
+    let newer = keyring(&policy, 7, vec![key(2, retired(INTERVAL)), key(3, active(INTERVAL))]);
+    let base = keyring(&policy, 4, vec![key(1, active(0)), key(2, STANDBY)]);
+    let left = left(&policy, &newer);
+    let given = Given { policy, base: Some(base), left, remembered: Some(7), accepted: None };
+    assert_eq!(phases(&given.keyring()), ["k2:Retired", "k3:Active"], "and k1, which had been removed, stays away");
+}
+
+#[test]
+fn a_line_whose_first_key_still_waits_is_not_lost() {
+    let policy = policy(json!({ "keys": [
+        { "algorithm": "ES256", "name": "a" },
+        { "algorithm": "RSA-OAEP", "name": "e", "rsaBits": 2048 },
+    ] }));
+    let waiting = key_of(&rsa_keys()[0], "e1", "e", Algorithm::RsaOaep, STANDBY);
+    let left = left(&policy, &keyring(&policy, 1, vec![key(1, active(0)), key(2, STANDBY), waiting]));
+    let given = Given { policy, base: None, left, remembered: Some(1), accepted: None };
+    assert_eq!(given.keyring().active("a", Use::Sig).unwrap().kid, "k1");
+}

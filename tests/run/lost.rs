@@ -109,3 +109,19 @@ fn a_keyring_from_a_backup_does_not_undo_the_rotation_after_it() {
     assert_eq!((place.active_kid(), place.in_phase("Active")), (active.clone(), vec![active]));
     assert!(public.iter().all(|kid| place.public_kids().contains(kid)), "every published key stays published");
 }
+
+#[test]
+fn a_header_that_someone_forged_is_drift_and_nothing_more() {
+    let place = used_place();
+    let (active, public) = (place.active_kid(), place.public_kids());
+    let path = place.path("configmaps/auth-jwks/..data/..keyturn.json");
+    let mut stamp: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    stamp["header"]["revision"] = 999.into();
+    stamp["header"]["revoked"] = serde_json::json!([{ "kid": active }]);
+    fs::write(&path, stamp.to_string()).unwrap();
+    let outcome = place.once_well();
+    assert!(outcome.stdout.contains("Restored") && !outcome.stdout.contains("KeyringRecovered"), "{outcome:#?}");
+    assert_eq!((place.active_kid(), place.public_kids()), (active, public));
+    let stamp: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(stamp["header"]["revision"], 1);
+}

@@ -128,3 +128,17 @@ fn each_key_is_confirmed_for_itself() {
     let plan = world.plan(5 * INTERVAL);
     assert!(!told(&plan.steps).iter().any(|step| step.starts_with("promote")), "{:?}", plan.steps);
 }
+
+#[test]
+fn a_confirmation_that_comes_early_is_looked_at_again_when_it_can_count() {
+    let mut world = waiting();
+    confirm(&mut world, "k2");
+    assert_eq!(world.plan(2).wake, Some(at(SIGHT)));
+}
+
+#[test]
+fn a_promotion_that_comes_due_unconfirmed_is_looked_at_so_that_someone_is_told() {
+    let world = World::begun(confirmed());
+    assert_eq!(world.plan(1).wake, Some(at(INTERVAL)));
+    assert!(ahead_to(&world.plan(INTERVAL), Change::Active)[0].held);
+}
