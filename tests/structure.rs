@@ -1,4 +1,5 @@
 //! What is generated equals its source, and the rooms keep to what they may use.
+#![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
