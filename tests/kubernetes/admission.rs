@@ -104,7 +104,12 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         (
             "a schedule that is not stated",
             with(&json!({ "rotation": { "mode": "Schedule" } })),
-            vec!["state rotation.schedule", "0 3 1 * *"],
+            vec!["rotation.schedule go together: state both", "0 3 1 * *"],
+        ),
+        (
+            "a schedule that would not count",
+            with(&json!({ "rotation": { "schedule": "0 3 1 * *" } })),
+            vec!["rotation.schedule go together: state both"],
         ),
         (
             "a kid that comes twice",

@@ -60,7 +60,7 @@ async fn a_strangers_secret_in_an_outputs_place_is_never_touched() {
     let _operator = fixture.operator().await;
     fixture.apply(&one_line()).await;
     let message = refused(&fixture, "OutputTaken").await;
-    assert!(message.contains("auth-signer") && message.contains("delete or rename it"), "{message}");
+    assert!(message.contains("auth-signer") && message.contains("choose another name in the spec"), "{message}");
     fixture.event("auth", "OutputTaken").await;
     assert_eq!(fixture.secret("auth-signer").await, theirs);
     assert!(fixture.secret("auth-keyring").await.is_none(), "nothing else is written");

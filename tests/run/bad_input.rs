@@ -49,6 +49,7 @@ const SPECS: &[(&str, &[&str])] = &[
         &["fires less than twice", "0 3 1 * *"],
     ),
     ("keys:\n  - algorithm: ES256\nrotation: { mode: Schedule }", &["state spec.rotation.schedule"]),
+    ("keys:\n  - algorithm: ES256\nrotation: { schedule: \"0 3 1 * *\" }", &["counts only with mode: Schedule"]),
     (
         "keys:\n  - algorithm: ES256\nrotation: { mode: Schedule, schedule: \"* * * * *\" }",
         &["a schedule with 1m between two rotations", "shorter than the lead"],

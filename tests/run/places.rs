@@ -58,7 +58,7 @@ fn a_folder_that_someone_else_made_is_left_alone_and_nothing_is_minted_beside_it
         let before = tree(&place.path(taken));
         place.once().assert_refused(&[
             taken.rsplit('/').next().unwrap(),
-            "was not made by Keyturn",
+            "was not made for this key set",
             "choose another name",
         ]);
         assert_eq!(tree(&place.path(taken)), before);
@@ -79,7 +79,7 @@ fn a_set_in_use_goes_on_beside_an_output_that_is_taken() {
     fs::write(taken.join("jwks.json"), "theirs").unwrap();
     let (before, active) = (tree(&taken), place.active_kid());
     place.state(&auth(&format!("{ES256}\nconfigMaps:\n  - name: auth-jwks\n  - name: more")));
-    place.once().assert_refused(&["ConfigMap \"more\" exists and was not made by Keyturn"]);
+    place.once().assert_refused(&["ConfigMap \"more\" exists and was not made for this key set"]);
     assert_eq!(tree(&taken), before);
     assert_eq!(place.active_kid(), active);
     fs::remove_file(place.path("configmaps/auth-jwks/jwks.json")).unwrap();
@@ -93,6 +93,6 @@ fn another_sets_output_is_not_taken_over() {
     place.once_well();
     let before = tree(&place.dir());
     place.state(&auth(&format!("{ES256}\nsecrets:\n  - name: auth-signer")).replace("name: auth\n", "name: thief\n"));
-    place.once().assert_refused(&["Secret \"auth-signer\" exists and was not made by Keyturn for this key set"]);
+    place.once().assert_refused(&["Secret \"auth-signer\" exists and was not made for this key set"]);
     assert_eq!(tree(&place.dir()), before);
 }
