@@ -178,9 +178,10 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     fn is_current(&self, wanted: &Rendered, stored: &Stored) -> bool {
         let Stored { version: _, header, files, dressed } = stored;
         let whole = header.as_ref().is_some_and(|header| {
-            header.revision >= self.keyring.barrier && header.is_intact(&wanted.id, files, &self.keyring.mac_key)
+            wanted.is_written(&self.keyring, header, files)
+                && header.is_intact(&wanted.id, files, &self.keyring.mac_key)
         });
-        whole && *dressed && *files == wanted.files
+        whole && *dressed
     }
 
     fn is_drifted(&self, id: &OutputId) -> bool {

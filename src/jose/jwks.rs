@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::members::Members;
+use super::private_json::private_json_text;
 use super::{PrivateJwk, SecretBase64Url};
 
 /// A JWK Set (RFC 7517 section 5): `{"keys":[…]}`, in the order given. Unknown members are ignored when read.
@@ -45,30 +46,7 @@ impl Jwks<PrivateJwk> {
     /// # Errors
     /// None that is known: `serde_json` can refuse to write only what is not in a JWK.
     pub fn to_private_json(&self) -> Result<Zeroizing<String>, serde_json::Error> {
-        to_private_json(self)
-    }
-}
-
-/// Measures first, then writes: a buffer that had to grow would leave copies of the keys behind.
-pub(super) fn to_private_json(value: &impl Serialize) -> Result<Zeroizing<String>, serde_json::Error> {
-    let mut measured = Measure(0);
-    serde_json::to_writer(&mut measured, value)?;
-    let mut octets = Zeroizing::new(Vec::with_capacity(measured.0));
-    serde_json::to_writer(&mut *octets, value)?;
-    String::from_utf8(std::mem::take(&mut *octets)).map(Zeroizing::new).map_err(serde::ser::Error::custom)
-}
-
-/// Counts octets and keeps none.
-struct Measure(usize);
-
-impl std::io::Write for Measure {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-        self.0 += octets.len();
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        private_json_text(self)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::members::Members;
-use super::{JwkError, ParamsError, PublicJwk, PublicParams, SecretBase64Url, jwks};
+use super::{JwkError, ParamsError, PublicJwk, PublicParams, SecretBase64Url, private_json};
 
 /// A public JWK together with its private members. These are wiped when it is dropped.
 ///
@@ -49,7 +49,7 @@ impl PrivateJwk {
     /// # Errors
     /// None that is known: `serde_json` can refuse to write only what is not in a JWK.
     pub fn to_json(&self) -> Result<Zeroizing<String>, serde_json::Error> {
-        jwks::to_private_json(self)
+        private_json::private_json_text(self)
     }
 }
 

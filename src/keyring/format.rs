@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::Keyring;
+use crate::jose::to_private_json;
 
 /// The format that this program writes.
 pub const FORMAT: &str = "keyring/v1";
@@ -63,9 +64,6 @@ impl Keyring {
     /// # Errors
     /// None in practice: every part of a keyring can be written as JSON.
     pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
-        // Room for the whole text from the start: a buffer that grows leaves copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(4096 + 8192 * self.keys.len()));
-        serde_json::to_writer(&mut *bytes, &WithFormat { format: FORMAT, keyring: self })?;
-        Ok(bytes)
+        to_private_json(&WithFormat { format: FORMAT, keyring: self })
     }
 }

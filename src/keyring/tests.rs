@@ -84,6 +84,14 @@ fn what_is_stored_reads_back_the_same() {
 }
 
 #[test]
+fn the_buffer_never_grows_however_long_the_words_in_it_are() {
+    let mut keyring = keyring();
+    keyring.rotate_answered = Some("x".repeat(100_000));
+    let bytes = keyring.to_bytes().unwrap();
+    assert_eq!(bytes.capacity(), bytes.len());
+}
+
+#[test]
 fn the_stored_form_is_what_it_was_in_the_first_version() {
     let value: Value = serde_json::from_slice(stored()).unwrap();
     assert_eq!(value["format"], "keyring/v1");

@@ -218,12 +218,8 @@ impl<'a> Draft<'a> {
         }
         let written: Vec<Option<Time>> = self.keyring.keys.iter().map(|key| self.removal(key)).collect();
         for (key, removal) in self.keyring.keys.iter_mut().zip(written) {
-            let usage = key.usage();
             if let Phase::Retired { not_before, .. } = &mut key.phase {
                 *not_before = (*not_before).max(removal);
-                if self.policy.publisher == Publisher::Keyturn && usage == Use::Sig {
-                    key.private = None;
-                }
             }
         }
         self.keyring.revision += 1;
@@ -328,14 +324,17 @@ impl<'a> Draft<'a> {
             return;
         }
         if self.policy.paused {
-            self.ahead.push(Ahead {
+            let paused = Ahead {
                 time: None,
                 kid: None,
                 line: line.name.clone(),
                 to: Change::Minted,
                 waiting: Waiting::Pause,
                 held: false,
-            });
+            };
+            if !self.ahead.contains(&paused) {
+                self.ahead.push(paused);
+            }
             return;
         }
         self.steps.push(Step::Mint { line: line.name.clone(), active: false });
@@ -371,6 +370,10 @@ impl<'a> Draft<'a> {
             Phase::Standby | Phase::Retired { .. } => None,
         };
         key.phase = Phase::Retired { active_since, retired_since: self.now.later, not_before: None };
+        // One that retired while the server published stays loaded, and so published by the server, until its removal.
+        if self.policy.publisher == Publisher::Keyturn && key.usage() == Use::Sig {
+            key.private = None;
+        }
         self.steps.push(Step::Retire { kid: kid.to_owned(), line: key.line.clone(), why });
     }
 

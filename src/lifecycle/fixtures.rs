@@ -291,7 +291,7 @@ impl World {
             let before = match self.outputs.get(&one.id) {
                 Some(Place::Foreign) => continue,
                 Some(Place::Ours(Written { header, files, intact: true })) => {
-                    if header.revision >= self.keyring.barrier && *files == one.files {
+                    if one.is_written(&self.keyring, header, files) {
                         continue;
                     }
                     Some(header.marks.clone())

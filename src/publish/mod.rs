@@ -128,6 +128,20 @@ impl Rendered {
         keyring.keys.iter().map(|key| (key.kid.clone(), mark(key))).collect()
     }
 
+    /// Whether an output that is intact is as this one would be written.
+    pub fn is_written(&self, keyring: &Keyring, header: &Header, files: &Files) -> bool {
+        header.revision >= keyring.barrier && *files == self.files && self.is_told_by(keyring, &header.marks)
+    }
+
+    /// Whether marks tell of every key of the keyring, in the role that it has in this output. Files may stay the same
+    /// while a key comes or a file covers another line; a removal or a recovery that counts on marks would then wait
+    /// forever. Marks of keys that are gone do no harm.
+    fn is_told_by(&self, keyring: &Keyring, marks: &Marks) -> bool {
+        let told = |mark: &Mark| (mark.held.is_some(), mark.active.is_some(), mark.inactive.is_some());
+        let wanted = self.marks(keyring, None, Time::UNIX_EPOCH);
+        wanted.iter().all(|(kid, wanted)| marks.get(kid).is_some_and(|mark| told(mark) == told(wanted)))
+    }
+
     /// Refuses what would not fit into one object.
     ///
     /// # Errors
@@ -151,8 +165,9 @@ impl RenderError {
     }
 }
 
-/// Keys in the order of the spec's lines, then those of removed lines; in a line the active one first, then the next,
-/// then the retired ones from the newest on.
+/// The active keys first, since many a reader takes the first key it can use: one that is not active yet must never
+/// stand before one that is, whatever line was added above another. Then the next ones, then the retired ones from the
+/// newest on; among each the order of the spec's lines, then those of removed lines.
 fn ordered<'a>(policy: &Policy, keyring: &'a Keyring) -> Vec<&'a Key> {
     let place = |key: &Key| {
         let line = policy.lines.iter().position(|line| line.name == key.line && line.algorithm.usage() == key.usage());
@@ -161,7 +176,7 @@ fn ordered<'a>(policy: &Policy, keyring: &'a Keyring) -> Vec<&'a Key> {
             Phase::Standby => (1, None),
             Phase::Retired { retired_since, .. } => (2, Some(std::cmp::Reverse(*retired_since))),
         };
-        (line.unwrap_or(usize::MAX), key.line.clone(), phase)
+        (phase.0, line.unwrap_or(usize::MAX), key.line.clone(), phase.1)
     };
     let mut keys: Vec<&Key> = keyring.keys.iter().collect();
     keys.sort_by_key(|key| place(key));

@@ -10,9 +10,10 @@ use crate::jose::{Jwks, PrivateJwk};
 use crate::keyring::{Key, Publisher};
 use crate::lifecycle::policy::{File, Scope};
 
-/// Whether the key is in the private JWKS: the active one; where others must stay loaded, those too.
+/// Whether the key is in the private JWKS: the active one; where others must stay loaded, those too. A retired key that
+/// still has a private half retired while the server published what it loaded.
 pub(super) fn is_listed(key: &Key, publisher: Publisher) -> bool {
-    key.private.is_some() && (key.is_active() || stays_loaded(key.usage(), publisher))
+    key.private.is_some() && (key.is_active() || key.is_retired() || stays_loaded(key.usage(), publisher))
 }
 
 /// The files of one Secret. A file of one key is left out while its line has none.

@@ -24,8 +24,15 @@ fn keyring(policy: &Policy, keys: Vec<Key>) -> Keyring {
     Keyring { revision: 9, keys, ..fresh_keyring(policy) }
 }
 
-/// Retired, older retired, standby and active keys of a `sig` line `a`.
+/// Retired, older retired, standby and active keys of a `sig` line `a`, as Keyturn keeps them where it publishes.
 fn sig_keys() -> Vec<Key> {
+    let mut keys = loaded_sig_keys();
+    keys.iter_mut().filter(|key| key.is_retired()).for_each(|key| key.private = None);
+    keys
+}
+
+/// The same, as they are kept where the server publishes what it loaded.
+fn loaded_sig_keys() -> Vec<Key> {
     let all = [("old", retired(10)), ("next", STANDBY), ("older", retired(5)), ("now", active(10))];
     let keys = all.into_iter().zip(ec_keys());
     keys.map(|((kid, phase), private)| key_of(private, kid, "a", Algorithm::Es256, phase)).collect()
@@ -72,7 +79,12 @@ fn each_phase_is_where_the_table_says_and_the_active_key_comes_first() {
         let policy = policy(json!({
             "keys": keys, "publisher": publisher, "encSelection": "First", "configMaps": [{ "name": "c" }],
         }));
-        let keyring = keyring(&policy, if keys == &sig { sig_keys() } else { enc_keys() });
+        let keys_of_line = match publisher {
+            _ if keys == &enc => enc_keys(),
+            "Signer" => loaded_sig_keys(),
+            _ => sig_keys(),
+        };
+        let keyring = keyring(&policy, keys_of_line);
         let all = render(&policy, &keyring).unwrap();
         assert_eq!(kids(text(&all, &config_map("c"), "jwks.json")), public, "{publisher} {keys}");
         assert_eq!(kids(text(&all, &secret("auth-signer"), "jwks.json")), private, "{publisher} {keys}");
@@ -82,7 +94,7 @@ fn each_phase_is_where_the_table_says_and_the_active_key_comes_first() {
 #[test]
 fn a_retired_key_without_private_half_is_in_no_secret() {
     let policy = policy(json!({ "publisher": "Signer" }));
-    let mut keys = sig_keys();
+    let mut keys = loaded_sig_keys();
     keys[0].private = None;
     let all = render(&policy, &keyring(&policy, keys)).unwrap();
     assert_eq!(kids(text(&all, &secret("auth-signer"), "jwks.json")), ["now*", "next*", "older*"]);
@@ -96,6 +108,17 @@ fn lines_come_in_the_order_of_the_spec_and_removed_lines_last() {
     let all = render(&policy, &keyring(&policy, keys)).unwrap();
     let public = kids(text(&all, &config_map("auth-jwks"), "jwks.json"));
     assert_eq!(public, ["e-now", "now", "next", "old", "older", "gone"]);
+}
+
+#[test]
+fn no_standby_stands_before_an_active_key_whatever_line_is_added_above() {
+    let policy = policy(json!({
+        "keys": [{ "name": "new", "algorithm": "ES256" }, { "name": "a", "algorithm": "ES256" }], "publisher": "Signer",
+    }));
+    let next = key_of(&ec_keys()[5], "new-next", "new", Algorithm::Es256, STANDBY);
+    let all = render(&policy, &keyring(&policy, [vec![next], loaded_sig_keys()].concat())).unwrap();
+    let private = kids(text(&all, &secret("auth-signer"), "jwks.json"));
+    assert_eq!(private, ["now*", "new-next*", "next*", "old*", "older*"]);
 }
 
 #[test]
@@ -232,7 +255,7 @@ fn stamps_last_as_long_as_the_state_they_tell_of() {
     assert_eq!(times(&later["old"]), (t(2), None, t(2)));
 
     let promoted = Key { phase: active(3), ..next.clone() };
-    let replaced = Key { phase: retired(3), ..now.clone() };
+    let replaced = Key { phase: retired(3), private: None, ..now.clone() };
     let (_, rotated) = marks(vec![replaced.clone(), promoted.clone()], Some(&signer), at(3));
     assert_eq!(times(&rotated["now"]), (None, None, t(3)));
     assert_eq!(times(&rotated["next"]), (t(3), t(3), None));

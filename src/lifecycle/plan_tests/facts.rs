@@ -115,9 +115,6 @@ fn another_publisher_is_written_down_and_keeps_both_halves_from_then_on() {
     assert_eq!(told(&world.pass(100)), ["publisher"]);
     world.pass(INTERVAL);
     assert!(world.keyring.keys[0].is_retired() && world.keyring.keys[0].private.is_some());
-    world.edit(json!({}));
-    assert_eq!(told(&world.pass(INTERVAL + 1)), ["publisher"]);
-    assert!(world.keyring.keys[0].private.is_none());
 }
 
 #[test]
@@ -139,4 +136,25 @@ fn what_is_ahead_comes_soonest_first() {
     let plan = world.plan(INTERVAL);
     let order: Vec<(Change, bool)> = plan.ahead.iter().map(|ahead| (ahead.to, ahead.time.is_some())).collect();
     assert_eq!(order, [(Change::Removed, true), (Change::Active, false)], "those of unknown time last");
+}
+
+#[test]
+fn keys_that_retired_while_the_server_published_stay_loaded_until_their_removal() {
+    let mut world = World::begun(json!({ "publisher": "Signer" }));
+    world.pass(INTERVAL);
+    assert_eq!(world.phases(), ["k1:Retired", "k2:Active", "k3:Standby"]);
+    world.edit(json!({}));
+    assert_eq!(told(&world.pass(INTERVAL + 1)), ["publisher"]);
+    let private = |world: &World| world.keyring.keys.iter().filter(|key| key.private.is_some()).count();
+    assert_eq!(private(&world), 3);
+    let files = &world.written(&secret("auth-signer")).unwrap().files;
+    let jwks = String::from_utf8(files["jwks.json"].to_vec()).unwrap();
+    assert!(
+        jwks.contains("\"k1\"") && jwks.contains("\"k2\"") && !jwks.contains("\"k3\""),
+        "what signed, not what will"
+    );
+    world.ask("now");
+    world.pass(INTERVAL + 1 + LEAD);
+    assert_eq!(world.phases()[1..3], ["k2:Retired", "k3:Active"]);
+    assert!(world.keyring.keys[1].private.is_none(), "it retired while Keyturn published");
 }

@@ -1,6 +1,6 @@
 //! When a retired key goes.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::keyring::Phase;
 use crate::lifecycle::fixtures::*;
@@ -136,4 +136,24 @@ fn removal_goes_on_while_promotions_are_held() {
     let mut world = rotated(json!({}));
     world.outputs.insert(config_map("auth-jwks"), Place::Foreign);
     assert_eq!(told(&world.pass(INTERVAL + RETENTION)), ["remove k1 a"]);
+}
+
+#[test]
+fn a_key_goes_also_where_a_secret_comes_to_cover_its_line_without_a_change_of_its_files() {
+    let lines = |a: &str| json!([{ "algorithm": a, "name": "a" }, { "algorithm": "ES256", "name": "b" }]);
+    let of_line = |line: Value| json!({ "jwks.json": { "content": "PrivateJwks", "line": line } });
+    let secrets =
+        json!([{ "name": "sa", "files": of_line("a".into()) }, { "name": "sb", "files": of_line("b".into()) }]);
+    let never = json!({ "mode": "Never", "standby": false });
+    let mut world = World::begun(json!({ "keys": lines("ES256"), "secrets": secrets, "rotation": never }));
+    // The next key of line a is in the Secret sb neither before nor after its promotion.
+    world.edit(json!({ "keys": lines("ES384"), "secrets": secrets, "rotation": never }));
+    world.pass(10);
+    world.pass(10 + LEAD);
+    assert_eq!(world.phases(), ["k1:Retired", "k2:Active", "k3:Active"]);
+    let b = json!([{ "algorithm": "ES256", "name": "b" }]);
+    world.edit(json!({ "keys": b, "secrets": [{ "name": "sb", "files": of_line(Value::Null) }], "rotation": never }));
+    assert_eq!(told(&world.pass(1_000)), ["retire k3 a LineRemoved"]);
+    world.pass(1_000 + RETENTION);
+    assert_eq!(world.phases(), ["k2:Active"]);
 }

@@ -125,6 +125,7 @@ fn a_pause_stops_no_revocation() {
         "the next standby waits for the end of the pause"
     );
     world.edit(with(paused, revoking(&["k1", "k2"])));
+    assert_eq!(ahead_to(&world.plan(2), Change::Minted).len(), 1, "one standby is ahead, and told once");
     assert_eq!(told(&world.pass(2)), ["revoke k2 used", "mint a active"], "someone has to sign");
     world.edit(revoking(&["k1", "k2"]));
     assert_eq!(told(&world.pass(3)), ["mint a standby"]);

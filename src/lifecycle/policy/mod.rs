@@ -199,6 +199,8 @@ impl Policy {
         }
         let outputs = match outputs::parse(name, spec, &lines, publisher) {
             Ok(outputs) => outputs,
+            // A file that names a line which is wrong itself would seem to name none.
+            Err(_) if lines.len() < spec.keys.len() => Vec::new(),
             Err(wrong) => {
                 errors.extend(wrong.into_iter().map(PolicyError::Output));
                 Vec::new()

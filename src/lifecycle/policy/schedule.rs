@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{Offset, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -11,6 +11,12 @@ use crate::keyring::Time;
 
 /// How many firings are looked at to find the shortest gap: more than two years of days.
 const FIRINGS: usize = 800;
+
+/// How many days are searched for clock changes: two years, as a zone may change in one half of the globe's seasons.
+const DAYS: i64 = 731;
+
+/// The shortest gap that a cron expression of five fields can have.
+const LEAST_GAP: TimeDelta = TimeDelta::minutes(1);
 
 /// From when the shortest gap is looked for: 2026-01-01T00:00:00Z. Any fixed moment does; it only has to be the same each time.
 const LOOK_FROM: i64 = 1_767_225_600;
@@ -69,17 +75,44 @@ impl Schedule {
         self.cron.find_next_occurrence(&local, false).ok().map(|next| next.with_timezone(&Utc))
     }
 
-    /// The shortest time between two firings.
+    /// The shortest time between two firings, clock changes included: they bring firings closer together, and a schedule
+    /// that fires often would not reach the next one within the firings that are looked at.
     pub fn shortest_gap(&self) -> TimeDelta {
-        let firings: Vec<Time> = self.firings().take(FIRINGS).collect();
-        firings.windows(2).filter_map(|pair| Some(*pair.get(1)? - *pair.first()?)).min().unwrap_or_default()
+        let mut shortest = shortest(self.firings().take(FIRINGS));
+        for day in self.clock_changes() {
+            if shortest <= Some(LEAST_GAP) {
+                break;
+            }
+            let end = day + TimeDelta::days(2);
+            let around = self.firings_after(day - TimeDelta::days(1)).take_while(|time| *time <= end);
+            shortest = [shortest, self::shortest(around)].into_iter().flatten().min();
+        }
+        shortest.unwrap_or_default()
+    }
+
+    /// The days, by the moment at which they begin in UTC, within which the zone's clocks change.
+    fn clock_changes(&self) -> impl Iterator<Item = Time> {
+        let offset = |time: Time| time.with_timezone(&self.zone).offset().fix();
+        let day = |number| start() + TimeDelta::days(number);
+        (0..DAYS).map(day).filter(move |day| offset(*day) != offset(*day + TimeDelta::days(1)))
     }
 
     fn firings(&self) -> impl Iterator<Item = Time> {
-        std::iter::successors(self.next_after(Time::from_timestamp(LOOK_FROM, 0).unwrap_or_default()), |last| {
-            self.next_after(*last)
-        })
+        self.firings_after(start())
     }
+
+    fn firings_after(&self, time: Time) -> impl Iterator<Item = Time> {
+        std::iter::successors(self.next_after(time), |last| self.next_after(*last))
+    }
+}
+
+fn start() -> Time {
+    Time::from_timestamp(LOOK_FROM, 0).unwrap_or_default()
+}
+
+fn shortest(firings: impl Iterator<Item = Time>) -> Option<TimeDelta> {
+    let firings: Vec<Time> = firings.collect();
+    firings.windows(2).filter_map(|pair| Some(*pair.get(1)? - *pair.first()?)).min()
 }
 
 #[cfg(test)]
@@ -104,6 +137,8 @@ mod tests {
         assert_eq!(gap("0 */6 * * *"), TimeDelta::hours(5), "the clocks go forward");
         assert_eq!(gap("0 3 1 * *"), TimeDelta::days(28) - TimeDelta::zero());
         assert_eq!(gap("* * * * *"), TimeDelta::minutes(1));
+        assert_eq!(gap("0 0-23/2 * * *"), TimeDelta::hours(1), "twelve a day, and the clocks go forward in March");
+        assert_eq!(gap("15 1,3 * * *"), TimeDelta::hours(1));
     }
 
     #[test]
