@@ -43,9 +43,13 @@ pub trait Progress: Send + Sync {
     fn finished(&self, set: &SetRef, line: &str, spec: KeySpec);
 }
 
+/// Where new private keys come from.
+type Generate = dyn Fn(KeySpec) -> Result<PrivateKey, GenerateError> + Send + Sync;
+
 /// Makes keys.
 #[derive(Clone)]
 pub struct Minter {
+    generate: Arc<Generate>,
     /// RSA takes seconds of a core; EC microseconds. They don't share a queue, so that a set of EC keys never waits for RSA.
     rsa: Arc<Semaphore>,
     ec: Arc<Semaphore>,
@@ -58,6 +62,7 @@ impl Default for Minter {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
+            generate: Arc::new(|spec| PrivateKey::generate(&spec)),
             rsa: Arc::new(Semaphore::new(cores)),
             ec: Arc::new(Semaphore::new(cores)),
             progress: None,
@@ -71,6 +76,16 @@ impl Minter {
     #[must_use]
     pub fn with_progress(self, progress: Arc<dyn Progress>) -> Self {
         Self { progress: Some(progress), ..self }
+    }
+
+    /// A minter that takes its keys from elsewhere, one that nobody had before at each call: a simulation that replays
+    /// needs keys that come again.
+    #[must_use]
+    pub fn with_keys(
+        self,
+        generate: impl Fn(KeySpec) -> Result<PrivateKey, GenerateError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { generate: Arc::new(generate), ..self }
     }
 
     /// Makes the keys that a plan asks for.
@@ -138,7 +153,8 @@ impl Minter {
         if let Some(progress) = &self.progress {
             progress.started(set, &mint.line.name, spec);
         }
-        let made = tokio::task::spawn_blocking(move || PrivateKey::generate(&spec)).await;
+        let generate = Arc::clone(&self.generate);
+        let made = tokio::task::spawn_blocking(move || generate(spec)).await;
         if let Some(progress) = &self.progress {
             progress.finished(set, &mint.line.name, spec);
         }
