@@ -42,6 +42,7 @@ fn whatever_befalls_a_set_the_promises_hold() {
                 if failures.is_empty() {
                     println!("{story}\n");
                 }
+                println!("KEYTURN_SIM_SEED={seed}: {violation}");
                 failures.push(format!("KEYTURN_SIM_SEED={seed}: {violation}"));
             }
         }

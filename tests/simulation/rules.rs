@@ -75,6 +75,8 @@ impl World {
         let lost = self.damaged.is_some();
         let forgotten = self.keyring.is_none() && self.objects.is_empty() && !write.asked.remembered;
         if lost && forgotten {
+            // Not even a status or an output tells that there was a set: the promise begins anew.
+            self.begin_anew();
             return;
         }
         for (line, usage) in &write.asked.lines {
@@ -104,7 +106,7 @@ impl World {
     /// A key in a keyring that is committed.
     fn meet(&mut self, key: &Key, before: Option<&Keyring>, recovers: bool, write: &Write, bereft: &BTreeSet<(String, Use)>) {
         let number = self.keys.len() + 1;
-        let first_ever = self.keys.values().all(|known| known.promoted.is_none());
+        let first_ever = self.keys.values().all(|known| known.promoted.is_none() || known.given_up);
         let is_new = !self.keys.contains_key(&key.kid);
         let known = self.keys.entry(key.kid.clone()).or_insert_with(|| Known {
             number,

@@ -277,6 +277,13 @@ impl World {
         self.keyring = Some((keyring, self.counter));
     }
 
+    /// Nobody remembers that there was a set.
+    pub fn begin_anew(&mut self) {
+        self.readers.shelves.clear();
+        self.readers.of_pods.clear();
+        self.keys.values_mut().for_each(|key| key.given_up = true);
+    }
+
     /// Keys that nothing tells of any more are beyond help.
     fn note_losses(&mut self) {
         if self.damaged.is_none() {
