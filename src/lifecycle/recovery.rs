@@ -138,13 +138,11 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         (Some(active_since), _) if private.is_some() => {
             Phase::Active { active_since, rotation_due: case.policy.rotation_due(active_since), rotation_asked: false }
         }
-        (None, Some(phase @ Phase::Active { .. })) if in_secret.is_none() => {
-            if known_to_verifiers(case, kid) {
-                phase.clone()
-            } else {
-                Phase::Standby
-            }
+        (None, Some(phase @ Phase::Active { .. })) if in_secret.is_none() && known_to_verifiers(case, kid) => {
+            phase.clone()
         }
+        // It was used: as a standby it could be discarded, and what it made with it.
+        (None, Some(Phase::Active { active_since, .. })) => retired(Some(*active_since), now),
         // Only a key that no newer output knows was surely never used since.
         (None, Some(Phase::Standby)) if mark.is_none() => Phase::Standby,
         _ => retired(active_since, now),

@@ -118,7 +118,8 @@ impl World {
             given_up: false,
         });
         let retired = known.retired;
-        known.retired |= key.is_retired();
+        // A recovery may have to take a promotion back that no Secret tells of.
+        known.retired = key.is_retired() || known.retired && !recovers;
         if key.is_active() && retired && !recovers {
             self.violate(format!("{} is used again after it retired", key.kid));
         }

@@ -286,15 +286,16 @@ impl World {
 
     /// Keys that nothing tells of any more are beyond help.
     fn note_losses(&mut self) {
-        if self.damaged.is_none() {
-            return;
-        }
-        let told = |kid: &str| {
+        let Some(damaged) = &self.damaged else { return };
+        let told = |kid: &str, key: &Known| {
             let in_keyring = self.keyring.as_ref().is_some_and(|(keyring, _)| keyring.key(kid).is_some());
-            let in_outputs = self.readers.shelves.values().filter_map(|shelf| shelf.versions.last());
-            in_keyring || in_outputs.into_iter().any(|version| !version.by_stranger && version.listed.contains(kid))
+            // Where pods must load a key, its public half is not enough.
+            let loaded = key.usage == Use::Enc || damaged.publisher == Publisher::Signer;
+            let shelves = self.readers.shelves.iter().filter(|(id, _)| !loaded || id.kind == OutputKind::Secret);
+            let mut versions = shelves.filter_map(|(_, shelf)| shelf.versions.last());
+            in_keyring || versions.any(|version| !version.by_stranger && version.listed.contains(kid))
         };
-        let lost: Vec<String> = self.keys.keys().filter(|kid| !told(kid)).cloned().collect();
+        let lost: Vec<String> = self.keys.iter().filter(|(kid, key)| !told(kid, key)).map(|(kid, _)| kid.clone()).collect();
         for kid in lost {
             if let Some(key) = self.keys.get_mut(&kid) {
                 key.given_up = true;
