@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::jose::{KeyKind, KeySpec};
+use crate::jose::{KeyKind, KeySpec, Thumbprint};
 use crate::keyring::{Key, Keyring, MacKey, Phase, Time};
 use crate::lifecycle::policy::{KidParts, KidTemplate};
 use crate::lifecycle::{Mint, MintAs};
@@ -46,9 +46,9 @@ pub trait Progress: Send + Sync {
 /// Makes keys.
 #[derive(Clone)]
 pub struct Minter {
-    /// RSA takes seconds of a core; EC microseconds. They don't share a queue, so that a set of EC keys never waits for RSA.
+    /// RSA takes seconds of a core; others microseconds. They don't share a queue, so that a set of EC keys never waits for RSA.
     rsa: Arc<Semaphore>,
-    ec: Arc<Semaphore>,
+    quick: Arc<Semaphore>,
     progress: Option<Arc<dyn Progress>>,
     /// Keys of passes that failed to commit, for the next attempt.
     spare: Arc<Mutex<HashMap<String, Vec<PrivateKey>>>>,
@@ -59,7 +59,7 @@ impl Default for Minter {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             rsa: Arc::new(Semaphore::new(cores)),
-            ec: Arc::new(Semaphore::new(cores)),
+            quick: Arc::new(Semaphore::new(cores)),
             progress: None,
             spare: Arc::default(),
         }
@@ -88,7 +88,8 @@ impl Minter {
         let generated = try_join_all(mints.iter().map(|mint| self.private_key(set, mint, keyring))).await?;
         let mut keys: Vec<Key> = Vec::with_capacity(mints.len());
         for (mint, private) in mints.iter().zip(generated) {
-            let key = assemble(mint, private, template, now, |kid| {
+            let thumbprint = keyring.mac_key.thumbprint(&private);
+            let key = assemble(mint, private, thumbprint, template, now, |kid| {
                 keyring.key(kid).is_some()
                     || keyring.revoked.iter().any(|one| one.kid == kid)
                     || keys.iter().any(|key| key.kid == kid)
@@ -123,7 +124,7 @@ impl Minter {
     async fn private_key(&self, set: &SetRef, mint: &Mint, keyring: &Keyring) -> Result<PrivateKey, MintError> {
         let spec = mint.line.spec;
         while let Some(spare) = self.spare(set, spec) {
-            let thumbprint = spare.public().thumbprint();
+            let thumbprint = keyring.mac_key.thumbprint(&spare);
             let used = keyring.keys.iter().any(|key| key.thumbprint == thumbprint)
                 || keyring.revoked.iter().any(|one| one.thumbprint == Some(thumbprint));
             if !used {
@@ -132,7 +133,7 @@ impl Minter {
         }
         let lane = match spec.key_kind() {
             KeyKind::Rsa => &self.rsa,
-            KeyKind::Ec(_) => &self.ec,
+            KeyKind::Ec(_) | KeyKind::Oct(_) => &self.quick,
         };
         let _turn = lane.acquire().await.map_err(|_| MintError::Interrupted)?;
         if let Some(progress) = &self.progress {
@@ -160,12 +161,12 @@ impl Minter {
 fn assemble(
     mint: &Mint,
     private: PrivateKey,
+    thumbprint: Thumbprint,
     template: &KidTemplate,
     now: Time,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Key, MintError> {
-    let public = private.public().clone();
-    let thumbprint = public.thumbprint();
+    let public = private.public().cloned();
     let draw = |_| {
         template.kid(&KidParts {
             thumbprint: &thumbprint,

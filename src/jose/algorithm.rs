@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Curve, Use};
+use super::{ContentEncryption, Curve, KeySpec, Use};
 
 /// What is special about one algorithm. Read it with [`Algorithm::row`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,19 @@ pub enum KeyKind {
     Rsa,
     /// An elliptic curve key on exactly this curve.
     Ec(Curve),
+    /// A symmetric key of this size.
+    Oct(OctSize),
+}
+
+/// How large the symmetric key of an algorithm is, in bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OctSize {
+    /// Exactly so large.
+    Exactly(u16),
+    /// So large when it is made, and no smaller when it comes from elsewhere.
+    AtLeast(u16),
+    /// As large as the content encryption needs: 128 to 512.
+    Content,
 }
 
 impl KeyKind {
@@ -40,7 +53,14 @@ impl KeyKind {
         match self {
             Self::Rsa => "RSA",
             Self::Ec(_) => "EC",
+            Self::Oct(_) => "oct",
         }
+    }
+
+    /// Whether there is only one key, for both sides, and so no public half.
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::Oct(_))
     }
 }
 
@@ -49,6 +69,9 @@ impl fmt::Display for KeyKind {
         match self {
             Self::Rsa => f.pad("RSA"),
             Self::Ec(curve) => curve.fmt(f),
+            Self::Oct(OctSize::Exactly(bits)) => write!(f, "oct {bits}"),
+            Self::Oct(OctSize::AtLeast(bits)) => write!(f, "oct {bits} or more"),
+            Self::Oct(OctSize::Content) => f.pad("oct 128, 192, 256, 384 or 512"),
         }
     }
 }
@@ -88,6 +111,16 @@ table! {
     Es512      "ES512"        Use::Sig, KeyKind::Ec(Curve::P521), "RFC 7518 section 3.4";
     RsaOaep    "RSA-OAEP"     Use::Enc, KeyKind::Rsa,             "RFC 7518 section 4.3";
     RsaOaep256 "RSA-OAEP-256" Use::Enc, KeyKind::Rsa,             "RFC 7518 section 4.3";
+    Hs256      "HS256"        Use::Sig, KeyKind::Oct(OctSize::AtLeast(256)), "RFC 7518 section 3.2";
+    Hs384      "HS384"        Use::Sig, KeyKind::Oct(OctSize::AtLeast(384)), "RFC 7518 section 3.2";
+    Hs512      "HS512"        Use::Sig, KeyKind::Oct(OctSize::AtLeast(512)), "RFC 7518 section 3.2";
+    A128Kw     "A128KW"       Use::Enc, KeyKind::Oct(OctSize::Exactly(128)), "RFC 7518 section 4.4";
+    A192Kw     "A192KW"       Use::Enc, KeyKind::Oct(OctSize::Exactly(192)), "RFC 7518 section 4.4";
+    A256Kw     "A256KW"       Use::Enc, KeyKind::Oct(OctSize::Exactly(256)), "RFC 7518 section 4.4";
+    A128GcmKw  "A128GCMKW"    Use::Enc, KeyKind::Oct(OctSize::Exactly(128)), "RFC 7518 section 4.7";
+    A192GcmKw  "A192GCMKW"    Use::Enc, KeyKind::Oct(OctSize::Exactly(192)), "RFC 7518 section 4.7";
+    A256GcmKw  "A256GCMKW"    Use::Enc, KeyKind::Oct(OctSize::Exactly(256)), "RFC 7518 section 4.7";
+    Dir        "dir"          Use::Enc, KeyKind::Oct(OctSize::Content),      "RFC 7518 section 4.5";
 }
 
 impl Algorithm {
@@ -107,6 +140,24 @@ impl Algorithm {
     #[must_use]
     pub const fn key_kind(self) -> KeyKind {
         self.row().key
+    }
+
+    /// Whether signers and verifiers, or senders and receivers, share one key, which so has no public half.
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        self.key_kind().is_symmetric()
+    }
+
+    /// Whether a key of that kind and size is one for this algorithm.
+    #[must_use]
+    pub fn takes(self, key: KeySpec) -> bool {
+        match (self.key_kind(), key) {
+            (KeyKind::Oct(OctSize::AtLeast(least)), KeySpec::Oct { bits }) => bits >= least,
+            (KeyKind::Oct(OctSize::Content), KeySpec::Oct { bits }) => {
+                ContentEncryption::ALL.iter().any(|one| one.key_bits() == bits)
+            }
+            (kind, key) => key.key_kind() == kind,
+        }
     }
 
     /// The names of all algorithms, in the order of the table.
@@ -226,6 +277,26 @@ mod tests {
     }
 
     #[test]
+    fn symmetric_keys_smaller_than_the_rfc_permits_are_taken_by_no_algorithm() {
+        let taken_by = |bits| -> Vec<&str> {
+            let fitting = Algorithm::ALL.iter().filter(|one| one.takes(KeySpec::Oct { bits }));
+            fitting.map(|one| one.name()).collect()
+        };
+        let cases: [(u16, &[&str]); 7] = [
+            (120, &[]),
+            (128, &["A128KW", "A128GCMKW", "dir"]),
+            (192, &["A192KW", "A192GCMKW", "dir"]),
+            (248, &[]),
+            (256, &["HS256", "A256KW", "A256GCMKW", "dir"]),
+            (384, &["HS256", "HS384", "dir"]),
+            (512, &["HS256", "HS384", "HS512", "dir"]),
+        ];
+        for (bits, expected) in cases {
+            assert_eq!(taken_by(bits), expected, "{bits}");
+        }
+    }
+
+    #[test]
     fn unknown_names_suggest_the_nearest() {
         let cases: &[(&str, &[Algorithm])] = &[
             ("rs256", &[Algorithm::Rs256]),
@@ -233,6 +304,7 @@ mod tests {
             ("RSA_OAEP", &[Algorithm::RsaOaep]),
             ("RSA-OAEP256", &[Algorithm::RsaOaep256]),
             ("XS256", &[Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256]),
+            ("a256gcm-kw", &[Algorithm::A256GcmKw]),
             ("", &[]),
             ("something else", &[]),
         ];
@@ -248,9 +320,10 @@ mod tests {
         assert_eq!(
             error,
             "unknown algorithm \"RS265\", did you mean RS256?; known are RS256, RS384, RS512, PS256, PS384, PS512, \
-             ES256, ES384, ES512, RSA-OAEP, RSA-OAEP-256"
+             ES256, ES384, ES512, RSA-OAEP, RSA-OAEP-256, HS256, HS384, HS512, A128KW, A192KW, A256KW, A128GCMKW, \
+             A192GCMKW, A256GCMKW, dir"
         );
         let long = "x".repeat(10_000).parse::<Algorithm>().unwrap_err().to_string();
-        assert!(long.len() < 250, "{long}");
+        assert!(long.len() < 350, "{long}");
     }
 }

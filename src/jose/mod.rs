@@ -6,11 +6,12 @@
 //! Two rules shape it:
 //! - Whatever is special about an algorithm is one row of the table in [`algorithm`]. Other code asks the row, and
 //!   matches on [`KeyKind`] where the kind of key matters; nothing else matches on [`Algorithm`].
-//! - [`PublicJwk`] and [`ForeignJwk`] have no place for a private member. Only sets of [`PublicOnly`] keys have
+//! - [`PublicJwk`] and [`ForeignJwk`] have no place for a private member, nor for a symmetric key. Only sets of [`PublicOnly`] keys have
 //!   [`Jwks::to_json`], so a private key cannot reach a public JWKS by mistake.
 
 pub mod algorithm;
 pub mod base64url;
+pub mod content_encryption;
 pub mod curve;
 pub mod foreign_jwk;
 pub mod jwks;
@@ -25,15 +26,16 @@ pub mod public_params;
 pub(crate) mod rfc_vectors;
 pub mod thumbprint;
 
-pub use algorithm::{Algorithm, KeyKind, Row, UnknownAlgorithm};
+pub use algorithm::{Algorithm, KeyKind, OctSize, Row, UnknownAlgorithm};
 pub use base64url::{Base64Url, SecretBase64Url};
+pub use content_encryption::{ContentEncryption, UnknownContentEncryption};
 pub use curve::{Curve, UnknownCurve};
 pub use foreign_jwk::{ForeignJwk, ForeignJwks, ForeignPrivateJwk, SkippedJwk};
 pub use jwks::{Jwks, PublicOnly};
-pub use key_spec::{KeySpec, KeySpecError};
+pub use key_spec::{KeyChoice, KeySpec, KeySpecError};
 pub use key_use::{UnknownUse, Use};
 pub use private_json::to_private_json;
-pub use private_jwk::{PrivateJwk, PrivateParams, RsaPrivateParams};
+pub use private_jwk::{KeyMaterial, PrivateJwk, PrivateParams, RsaPrivateParams};
 pub use public_jwk::{JwkError, PublicJwk};
 pub use public_params::{EcPublic, ParamsError, PublicParams, RsaPublic};
 pub use thumbprint::{InvalidThumbprint, Thumbprint};

@@ -1,12 +1,14 @@
 //! Private keys: making them, checking them, and writing them down.
 //!
-//! [`PrivateKey`] is opaque. It holds PKCS#8 DER and the public half, and works out everything else when asked, so
-//! that reading a keyring costs no arithmetic. Only [`PrivateKey::generate`] draws randomness; nothing here does I/O.
+//! [`PrivateKey`] is opaque. It holds PKCS#8 DER and the public half, or the octets of a symmetric key, and works out
+//! everything else when asked, so that reading a keyring costs no arithmetic. Only [`PrivateKey::generate`] draws
+//! randomness; nothing here does I/O.
 //!
 //! All arithmetic is done by others: `aws-lc-rs` makes RSA keys, `rsa` checks them, and `p256`, `p384` and `p521` do
-//! both for EC keys. What differs between kinds of keys is in `rsa_key` and `ec_key`.
+//! both for EC keys. What differs between kinds of keys is in `rsa_key`, `ec_key` and `oct_key`.
 
 mod ec_key;
+mod oct_key;
 pub mod pem;
 mod pkcs8_view;
 pub mod private_key;

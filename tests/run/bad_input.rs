@@ -11,14 +11,14 @@ const ES256: &str = "keys:\n  - algorithm: ES256";
 const SPECS: &[(&str, &[&str])] = &[
     ("keys:\n  - algorithm: RS265", &["spec.keys[0].algorithm", "unknown algorithm \"RS265\"", "did you mean RS256?"]),
     ("keys:\n  - algorithm: none", &["unknown algorithm", "known are RS256"]),
-    ("keys:\n  - algorithm: HS256", &["unknown algorithm \"HS256\"", "known are RS256"]),
+    ("keys:\n  - algorithm: HS255", &["unknown algorithm \"HS255\"", "known are RS256"]),
     ("keys:\n  - algorithm: RS256\n    rsaBits: 1024", &["spec.keys[0]", "rsaBits 1024 is too small", "2048"]),
     (
         "keys:\n  - algorithm: RS256\n    rsaBits: 5000",
         &["rsaBits 5000 is not offered", "write 2048, 3072, 4096 or 8192"],
     ),
     ("keys:\n  - algorithm: RS256\n    rsaBits: 70000", &["spec.keys[0].rsaBits", "70000"]),
-    ("keys:\n  - algorithm: ES256\n    rsaBits: 2048", &["ES256 takes a P-256 key", "remove rsaBits"]),
+    ("keys:\n  - algorithm: ES256\n    rsaBits: 2048", &["ES256 takes keys of kind P-256", "remove rsaBits"]),
     ("keys:\n  - algorithm: ES256\n  - algorithm: ES256", &["two of spec.keys are named \"es256\"", "its own name"]),
     (
         "keys:\n  - algorithm: ES256\n    name: a\n  - algorithm: ES384\n    name: a",
