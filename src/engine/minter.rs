@@ -46,7 +46,7 @@ pub trait Progress: Send + Sync {
 /// Makes keys.
 #[derive(Clone)]
 pub struct Minter {
-    /// RSA takes seconds of a core; others microseconds. They don't share a queue, so that a set of EC keys never waits for RSA.
+    /// RSA takes seconds of a core; all else microseconds. They don't share a queue, so that the others never wait for RSA.
     rsa: Arc<Semaphore>,
     quick: Arc<Semaphore>,
     progress: Option<Arc<dyn Progress>>,
@@ -133,7 +133,7 @@ impl Minter {
         }
         let lane = match spec.key_kind() {
             KeyKind::Rsa => &self.rsa,
-            KeyKind::Ec(_) | KeyKind::Oct(_) => &self.quick,
+            KeyKind::Ec(_) | KeyKind::Okp(_) | KeyKind::Akp(_) | KeyKind::Oct(_) => &self.quick,
         };
         let _turn = lane.acquire().await.map_err(|_| MintError::Interrupted)?;
         if let Some(progress) = &self.progress {

@@ -4,8 +4,9 @@
 //! everything else when asked, so that reading a keyring costs no arithmetic. Only [`PrivateKey::generate`] draws
 //! randomness; nothing here does I/O.
 //!
-//! All arithmetic is done by others: `aws-lc-rs` makes RSA keys, `rsa` checks them, and `p256`, `p384` and `p521` do
-//! both for EC keys. What differs between kinds of keys is in `rsa_key`, `ec_key` and `oct_key`.
+//! All arithmetic is done by others: `aws-lc-rs` makes RSA keys, `rsa` checks them; `p256`, `p384`, `p521` and `k256` do
+//! both for EC keys, `aws-lc-rs` for Ed25519, X25519 and ML-DSA. What differs between kinds of keys is in `rsa_key`,
+//! `ec_key`, `seed_key` and `oct_key`.
 
 mod ec_key;
 mod oct_key;
@@ -17,6 +18,9 @@ mod rfc_keys;
 #[cfg(test)]
 mod round_trips;
 mod rsa_key;
+mod seed_key;
+#[cfg(test)]
+mod seed_vectors;
 mod stored;
 
 pub use pem::{SpkiError, spki_der, spki_pem};

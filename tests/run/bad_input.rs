@@ -18,7 +18,7 @@ const SPECS: &[(&str, &[&str])] = &[
         &["rsaBits 5000 is not offered", "write 2048, 3072, 4096 or 8192"],
     ),
     ("keys:\n  - algorithm: RS256\n    rsaBits: 70000", &["spec.keys[0].rsaBits", "70000"]),
-    ("keys:\n  - algorithm: ES256\n    rsaBits: 2048", &["ES256 takes keys of kind P-256", "remove rsaBits"]),
+    ("keys:\n  - algorithm: ES256\n    rsaBits: 2048", &["ES256 takes a P-256 key", "remove rsaBits"]),
     ("keys:\n  - algorithm: ES256\n  - algorithm: ES256", &["two of spec.keys are named \"es256\"", "its own name"]),
     (
         "keys:\n  - algorithm: ES256\n    name: a\n  - algorithm: ES384\n    name: a",

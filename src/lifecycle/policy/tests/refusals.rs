@@ -41,7 +41,7 @@ fn bad_lines_are_refused_with_a_sentence_that_says_what_to_change() {
         (
             "rsaBits on EC",
             keys(json!([{ "algorithm": "ES256", "rsaBits": 2048 }])),
-            "spec.keys[0]: ES256 takes keys of kind P-256, which have no rsaBits: remove rsaBits",
+            "spec.keys[0]: ES256 takes a P-256 key, which has no rsaBits: remove rsaBits",
         ),
         (
             "a content encryption for a key that encrypts none",
@@ -52,6 +52,11 @@ fn bad_lines_are_refused_with_a_sentence_that_says_what_to_change() {
             "an unknown content encryption",
             keys(json!([{ "algorithm": "dir", "contentEncryption": "A128CBC" }])),
             "spec.keys[0]: unknown contentEncryption \"A128CBC\": write one of A128GCM, A192GCM, A256GCM, A128CBC-HS256",
+        ),
+        (
+            "a curve that the algorithm lacks",
+            keys(json!([{ "algorithm": "ES256", "curve": "P-384" }])),
+            "spec.keys[0]: ES256 keys are on P-256, not on P-384: remove curve",
         ),
         (
             "two lines of one name",
