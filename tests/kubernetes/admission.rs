@@ -1,6 +1,7 @@
 //! What the API server itself refuses, and what it takes.
 
 use keyturn::api::{JwksKeySet, JwksKeySetSpec};
+use keyturn::jose::Algorithm;
 use keyturn::lifecycle::Policy;
 use kube::api::{Api, ApiResource, DynamicObject, PostParams};
 use kube::core::Status;
@@ -120,6 +121,16 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
             "a symmetric key as PEM",
             with(&json!({ "keys": hmac, "secrets": secret_file("key.pem", &pem) })),
             vec!["have no PEM form", "write PrivateJwks or PrivateJwk"],
+        ),
+        (
+            "a curve that the algorithm lacks",
+            json!({ "keys": [{ "algorithm": "ES256", "curve": "P-384" }] }),
+            vec!["must be a curve of the line's algorithm", "leave it out"],
+        ),
+        (
+            "X448",
+            json!({ "keys": [{ "algorithm": "ECDH-ES", "curve": "X448" }] }),
+            vec!["P-256, P-384, P-521 or X25519 with ECDH-ES", "no released, well-kept library"],
         ),
         ("two lines of one name", json!({ "keys": twins }), vec!["two key lines have one name", "keys[].name"]),
         ("no lines", json!({ "keys": [] }), vec!["spec.keys", "at least 1"]),
@@ -265,8 +276,17 @@ async fn good_specs_are_taken() {
         .map(|(n, line)| (format!("{n}.pem"), json!({ "content": "PrivateKeyPem", "line": line["name"] })))
         .collect();
     let secrets: Vec<Value> = (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
+    // A set has at most 32 lines.
+    let [some, others] = [0, 1].map(|half| by_default_names(Algorithm::ALL.iter().copied().skip(half).step_by(2)));
+    let curves: Vec<Value> = ["P-256", "P-384", "P-521", "X25519"]
+        .iter()
+        .map(|curve| json!({ "algorithm": "ECDH-ES+A192KW", "curve": curve, "name": curve.to_lowercase() }))
+        .collect();
     let specs = [
         ("nothing but an algorithm", with(&json!({}))),
+        ("every other algorithm by its default name", some),
+        ("the algorithms between them", others),
+        ("every curve of a choice", json!({ "keys": curves })),
         ("32 lines in 8 secrets", json!({ "keys": many, "secrets": secrets })),
         (
             "encryption by the signer",
@@ -325,6 +345,17 @@ async fn good_specs_are_taken() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A line of each algorithm, each in a file of each of 8 secrets.
+fn by_default_names(algorithms: impl Iterator<Item = Algorithm> + Clone) -> Value {
+    let keys: Vec<Value> = algorithms.clone().map(|algorithm| json!({ "algorithm": algorithm.name() })).collect();
+    let content = |algorithm: Algorithm| if algorithm.is_symmetric() { "PrivateJwk" } else { "PrivateKeyPem" };
+    let files: serde_json::Map<String, Value> = algorithms
+        .map(|algorithm| (algorithm.slug(), json!({ "content": content(algorithm), "line": algorithm.slug() })))
+        .collect();
+    let secrets: Vec<Value> = (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
+    json!({ "keys": keys, "secrets": secrets, "encSelection": "First" })
 }
 
 #[tokio::test]
