@@ -1,6 +1,7 @@
 //! The operator: watches key sets and what was written for them, and runs a pass where one is due.
 
 mod backoff;
+mod contests;
 mod events;
 mod reconcile;
 mod settled;
@@ -13,7 +14,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::client::ClientBuilder;
 use kube::core::PartialObjectMeta;
-use kube::runtime::controller::{Config as ApplierConfig, ReconcileRequest, trigger_self, trigger_with};
+use kube::runtime::controller::{self, Config as ApplierConfig, ReconcileRequest, trigger_self, trigger_with};
 use kube::runtime::reflector::{self, ObjectRef, Store as Cache};
 use kube::runtime::{WatchStreamExt, applier, watcher};
 use kube::{Api, Client, Config, Resource, ResourceExt};
@@ -25,6 +26,7 @@ use crate::probe::ServerClock;
 use crate::store::kubernetes::{KEY_SET, KubernetesStore, MANAGED_BY, MANAGER};
 
 use backoff::Backoff;
+use contests::Contests;
 use events::Events;
 use reconcile::Context;
 use settled::{Outputs, Settled};
@@ -97,7 +99,9 @@ pub async fn run_with(
         outputs: Outputs { secrets: secrets.clone(), maps: maps.clone() },
         settled: Settled::default(),
         backoff: Backoff::default(),
+        contests: Contests::default(),
     });
+    let remembering = Arc::clone(&context);
     let triggers = futures::stream::select(set_triggers, futures::stream::select(secret_triggers, map_triggers));
     let triggers = triggers.take_until(stop).boxed();
     tracing::info!("watching JwksKeySets");
@@ -109,10 +113,15 @@ pub async fn run_with(
         triggers,
         ApplierConfig::default().debounce(DEBOUNCE),
     )
-    .for_each(|outcome| async move {
-        if let Err(error) = outcome {
-            tracing::debug!(%error, "reconciliation ended early");
+    .for_each(|outcome| {
+        match outcome {
+            Ok(_) => {}
+            Err(controller::Error::ObjectNotFound(set)) => {
+                remembering.forget(&format!("{}/{}", set.namespace.unwrap_or_default(), set.name));
+            }
+            Err(error) => tracing::debug!(%error, "reconciliation ended early"),
         }
+        std::future::ready(())
     })
     .await;
     tracing::info!("stopped");

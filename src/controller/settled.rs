@@ -53,6 +53,14 @@ impl Settled {
         same.then_some(record.wake)
     }
 
+    /// The deadline of a set of which nothing new is asked and nothing is due, whatever happened to its outputs.
+    #[expect(clippy::option_option, reason = "no deadline is different from something new")]
+    pub(super) fn asked_nothing_new(&self, set: &Meta, now: Time) -> Option<Option<Time>> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = records.get(&key(set))?;
+        (record.wanted == wanted(set) && record.wake.is_none_or(|wake| wake > now)).then_some(record.wake)
+    }
+
     /// Remembers what a set looks like after a pass that left nothing to mend.
     pub(super) fn remember(&self, set: &Meta, report: &Report) {
         let keyring = OutputId { kind: OutputKind::Secret, name: keyring_name(&set.name_any()) };
@@ -64,8 +72,8 @@ impl Settled {
     }
 
     /// The set has something to do, or is gone.
-    pub(super) fn forget(&self, set: &Meta) {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(set));
+    pub(super) fn forget(&self, set: &str) {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(set);
     }
 }
 

@@ -16,9 +16,16 @@ pub const READY: &str = "Ready";
 pub const ROTATING: &str = "Rotating";
 /// Condition: the keyring is gone, and the user's word is needed.
 pub const KEYRING_LOST: &str = "KeyringLost";
+/// Condition: someone else writes to the outputs again and again.
+pub const OUTPUT_CONTESTED: &str = "OutputContested";
 
 /// The status after a pass. Where the pass failed, what was known before stays.
-pub(super) fn after(set: &JwksKeySet, outcome: &Result<Report, PassError>, now: Time) -> JwksKeySetStatus {
+pub(super) fn after(
+    set: &JwksKeySet,
+    outcome: &Result<Report, PassError>,
+    contested: bool,
+    now: Time,
+) -> JwksKeySetStatus {
     let mut status = set.status.clone().unwrap_or_default();
     let lost = matches!(outcome, Ok(report) if is_lost(report));
     if lost {
@@ -33,6 +40,7 @@ pub(super) fn after(set: &JwksKeySet, outcome: &Result<Report, PassError>, now: 
     if let Ok(report) = outcome {
         set_condition(&mut status, set, now, ROTATING, rotating(report));
         set_condition(&mut status, set, now, KEYRING_LOST, keyring_lost(report));
+        set_condition(&mut status, set, now, OUTPUT_CONTESTED, output_contested(contested));
     }
     status
 }
@@ -56,6 +64,13 @@ pub(super) fn news(
         Err(_) => return Vec::new(),
     };
     let mut news = Vec::new();
+    let contested = |status: &JwksKeySetStatus| {
+        let found = status.conditions.iter().find(|one| one.type_ == OUTPUT_CONTESTED);
+        found.filter(|one| one.status == ConditionStatus::True).map(|one| one.message.clone())
+    };
+    if let (None, Some(note)) = (contested(before), contested(after)) {
+        news.push(News { reason: Reason::OutputContested, note });
+    }
     if turned(ROTATING) {
         let held = report.ahead.iter().filter(|ahead| is_held(ahead));
         news.extend(held.map(|ahead| News { reason: Reason::Held, note: held_note(ahead) }));
@@ -172,6 +187,17 @@ fn keyring_lost(report: &Report) -> State {
     match report.problems.iter().find(|problem| matches!(problem, Problem::KeyringLost { .. })) {
         Some(problem) => (ConditionStatus::True, "KeyringLost", problem.to_string()),
         None => (ConditionStatus::False, "KeyringPresent", "the keyring is there".to_owned()),
+    }
+}
+
+fn output_contested(contested: bool) -> State {
+    if contested {
+        let message = "someone else changes the outputs as often as they are restored, so they are restored less and less \
+                       often: see metadata.managedFields of the Secrets and ConfigMaps for who it is (a webhook, a GitOps \
+                       tool), and exclude objects labelled keyturn.dev/key-set there";
+        (ConditionStatus::True, "OthersWrite", message.to_owned())
+    } else {
+        (ConditionStatus::False, "Uncontested", "nobody else writes to the outputs".to_owned())
     }
 }
 

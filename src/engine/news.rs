@@ -43,6 +43,8 @@ pub enum Reason {
     KeyringLost,
     /// Something else is in an output's place.
     OutputTaken,
+    /// Someone else writes to the outputs again and again.
+    OutputContested,
     /// A pass could not be done: the message of the condition `Ready` says why.
     Failed,
 }
@@ -64,6 +66,7 @@ impl Reason {
             Self::KeyringRecovered => "KeyringRecovered",
             Self::KeyringLost => "KeyringLost",
             Self::OutputTaken => "OutputTaken",
+            Self::OutputContested => "OutputContested",
             Self::Failed => "Failed",
         }
     }
@@ -78,6 +81,7 @@ impl Reason {
                 | Self::KeyringRecovered
                 | Self::KeyringLost
                 | Self::OutputTaken
+                | Self::OutputContested
                 | Self::Failed
         )
     }

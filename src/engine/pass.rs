@@ -76,6 +76,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let Plan { next, mints, steps, ahead: _, wake: _ } = self.plan();
         let Some(mut next) = next else {
             let written = self.keyring.revision > 0 && self.publish(render(&self.policy, &self.keyring)?).await?;
+            self.report.mended |= written;
             return Ok(written);
         };
         if self.keyring.revision == 0 && self.taken().next().is_some() {
