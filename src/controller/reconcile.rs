@@ -10,11 +10,12 @@ use serde_json::json;
 
 use super::backoff::Backoff;
 use super::events::Events;
+use super::resealing::Resealing;
 use super::settled::{Outputs, Settled};
 use super::{Meta, status};
 use crate::api::{self, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
 use crate::engine::{Engine, PassError, Problem, Report, Request};
-use crate::keyring::Time;
+use crate::keyring::{SecretId, Time};
 use crate::probe::{Clock, ServerClock};
 use crate::store::kubernetes::KubernetesStore;
 use crate::store::{SetRef, StoreError};
@@ -36,6 +37,7 @@ pub(super) struct Context {
     pub(super) events: Events,
     pub(super) outputs: Outputs,
     pub(super) settled: Settled,
+    pub(super) resealing: Arc<Resealing>,
     pub(super) backoff: Backoff,
 }
 
@@ -59,7 +61,9 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         context.settled.forget(&meta);
         return Ok(Action::await_change());
     }
-    if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, now) {
+    let first = context.resealing.first();
+    if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, first.as_ref(), now) {
+        context.resealing.sealed(&meta, first.as_ref());
         return Ok(requeue(wake, now));
     }
     context.settled.forget(&meta);
@@ -98,7 +102,8 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         other => other?,
     };
     context.backoff.succeeded(&id);
-    Ok(settle(&context, &meta, &set, &report))
+    context.resealing.sealed(&meta, first.as_ref());
+    Ok(settle(&context, &meta, &set, &report, first))
 }
 
 /// The next attempt after an error, later each time.
@@ -110,7 +115,7 @@ pub(super) fn after_error(meta: Arc<Meta>, error: &ReconcileError, context: Arc<
     Action::requeue(wait)
 }
 
-fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report) -> Action {
+fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report, first: Option<SecretId>) -> Action {
     let now = context.clock.now().earlier;
     if report.problems.iter().any(|problem| matches!(problem, Problem::OutputTaken(_))) {
         let due = report.wake.map_or(LOOK_AGAIN, |wake| (wake - now).to_std().unwrap_or_default());
@@ -118,7 +123,7 @@ fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report) -> 
     }
     // The pass answered the resource as it was read, which may be newer than what the watch has told so far.
     if set.metadata.generation == meta.metadata.generation {
-        context.settled.remember(meta, report);
+        context.settled.remember(meta, report, first);
     }
     requeue(report.wake, now)
 }
