@@ -122,3 +122,65 @@ impl Resealing {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+    use k8s_openapi::jiff::Timestamp;
+    use kube::core::PartialObjectMetaExt;
+    use kube::runtime::reflector;
+
+    use super::*;
+
+    const OLD: &str = "the old one, of thirty-two bytes";
+    const NEW: &str = "the new one, of thirty-two bytes";
+
+    fn set(name: &str) -> Meta {
+        let metadata =
+            ObjectMeta { name: Some(name.to_owned()), namespace: Some("iam".to_owned()), ..ObjectMeta::default() };
+        metadata.into_response_partial()
+    }
+
+    #[test]
+    fn it_counts_what_is_left_and_calls_every_set_when_the_list_changes() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&file, OLD).unwrap();
+        let seal = Seal::open(vec![file.path().to_owned()], None).unwrap();
+        let old = seal.first();
+        let (cache, mut writer) = reflector::store();
+        let mut exists = |set: Meta| writer.apply_watcher_event(&watcher::Event::Apply(set));
+        let resealing = Resealing::new(seal, cache);
+        let look = || (resealing.look().len(), resealing.progress().told);
+
+        exists(set("one"));
+        exists(set("two"));
+        assert_eq!(look(), (0, Some(2)));
+        resealing.sealed(&set("one"), old.as_ref());
+        resealing.sealed(&set("one"), old.as_ref());
+        resealing.sealed(&set("two"), None);
+        assert_eq!(look(), (0, Some(1)));
+        resealing.sealed(&set("two"), old.as_ref());
+        assert_eq!(look(), (0, Some(0)));
+        exists(set("three"));
+        assert_eq!(look(), (0, Some(0)), "a new set is sealed from the start");
+
+        fs::write(&file, NEW).unwrap();
+        assert_eq!(look(), (3, Some(3)));
+        assert_ne!(resealing.first(), old);
+        resealing.sealed(&set("one"), old.as_ref());
+        assert_eq!(look(), (0, Some(3)), "a pass that began before the change does not count");
+        resealing.sealed(&set("one"), resealing.first().as_ref());
+        let mut going = set("two");
+        going.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+        exists(going);
+        assert_eq!(look(), (0, Some(1)), "a set that is being deleted is not waited for");
+
+        let new = resealing.first();
+        fs::write(&file, "short").unwrap();
+        assert_eq!(look(), (0, Some(1)));
+        assert_eq!(resealing.first(), new);
+        assert!(resealing.progress().trouble.as_ref().is_some_and(|why| why.contains("at least 32 bytes")));
+    }
+}

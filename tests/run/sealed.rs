@@ -244,6 +244,23 @@ fn a_deleted_keyring_is_rebuilt_and_sealed() {
 }
 
 #[test]
+fn an_older_sealed_keyring_is_an_older_keyring() {
+    let place = place();
+    once_well(&place, &["old"]);
+    let backup = fs::read(place.path(KEYRING)).unwrap();
+    place.state(&auth("keys:\n  - algorithm: ES256\n  - algorithm: ES384"));
+    once_well(&place, &["old"]);
+    let (active, public) = (place.active_kid(), place.public_kids());
+    assert_eq!(public.len(), 3);
+    fs::write(place.path(KEYRING), backup).unwrap();
+    let outcome = once_well(&place, &["old"]);
+    assert!(outcome.stdout.contains("was older than its outputs"), "{outcome:#?}");
+    assert!(public.iter().all(|kid| place.public_kids().contains(kid)), "what was published stays");
+    assert_eq!(place.active_kid(), active);
+    key_id(&place);
+}
+
+#[test]
 fn the_environment_can_hold_the_secret() {
     let place = place();
     let with = |value: &str, secrets: &[&str]| {
@@ -277,4 +294,7 @@ fn secrets_that_can_not_be_used_are_told_before_anything_is_made() {
         once(&place, secrets).assert_refused(sentences);
         assert!(!place.dir().exists(), "nothing is made");
     }
+    let mut controller = Command::new(env!("CARGO_BIN_EXE_keyturn"));
+    controller.args(["controller", "--system-secret-file"]).arg(place.beside("short"));
+    Outcome::of(&mut controller, &place.dir()).assert_refused(&["short can't be used", "at least 32 bytes"]);
 }
