@@ -73,10 +73,16 @@ impl Seal {
     pub fn refresh(&self) -> Result<bool, SystemSecretsError> {
         let Inner { files, given, secrets } = &*self.0;
         let read = files.iter().map(|path| read(path).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-        let new: Arc<[_]> = read.into_iter().chain(given.clone()).collect();
+        let mut new: Vec<Arc<SystemSecret>> = Vec::new();
+        for secret in read.into_iter().chain(given.clone()) {
+            // One secret in two files is how a list waits for its next change.
+            if new.iter().all(|listed| listed.id() != secret.id()) {
+                new.push(secret);
+            }
+        }
         let mut secrets = secrets.write().unwrap_or_else(PoisonError::into_inner);
         let changed = !new.iter().map(|secret| secret.id()).eq(secrets.iter().map(|secret| secret.id()));
-        *secrets = new;
+        *secrets = new.into();
         Ok(changed)
     }
 

@@ -117,10 +117,11 @@ fn a_keyring_that_does_not_open_is_an_error_and_stays() {
     let moved = block_on(store.load(&other_set, &[]));
     assert!(matches!(moved, Err(StoreError::Keyring { source: FormatError::Changed { .. }, .. })), "{moved:?}");
     drop(store);
-    for seal in [Seal::default(), seal(&[&new])] {
+    for (seal, listed) in [(Seal::default(), 0), (seal(&[&new, &new]), 1)] {
         let store = place.store(&seal);
         let refused = load(&store);
-        let missing = matches!(refused, Err(StoreError::Keyring { source: FormatError::SecretMissing { .. }, .. }));
+        let missing = matches!(&refused, Err(StoreError::Keyring { source: FormatError::SecretMissing { given, .. }, .. })
+            if given.len() == listed);
         assert!(missing, "{refused:?}");
         let committed = block_on(store.commit(&set(), &keyring(1), None));
         assert!(matches!(committed, Err(StoreError::Conflict(_))), "never written over unseen");
