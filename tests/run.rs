@@ -16,5 +16,7 @@ mod lost;
 mod places;
 #[path = "run/program.rs"]
 mod program;
+#[path = "run/sealed.rs"]
+mod sealed;
 #[path = "run/tree.rs"]
 mod tree;

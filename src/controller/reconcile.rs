@@ -11,11 +11,12 @@ use serde_json::json;
 use super::backoff::Backoff;
 use super::contests::{CALM, Contests};
 use super::events::Events;
+use super::resealing::Resealing;
 use super::settled::{Outputs, Settled};
 use super::{Meta, status};
 use crate::api::{self, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
 use crate::engine::{Engine, PassError, Problem, Report, Request};
-use crate::keyring::Time;
+use crate::keyring::{SecretId, Time};
 use crate::probe::{Clock, ServerClock};
 use crate::store::kubernetes::KubernetesStore;
 use crate::store::{SetRef, StoreError};
@@ -37,6 +38,7 @@ pub(super) struct Context {
     pub(super) events: Events,
     pub(super) outputs: Outputs,
     pub(super) settled: Settled,
+    pub(super) resealing: Arc<Resealing>,
     pub(super) backoff: Backoff,
     pub(super) contests: Contests,
 }
@@ -72,7 +74,9 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         context.forget(&id);
         return Ok(Action::await_change());
     }
-    if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, now) {
+    let first = context.resealing.first();
+    if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, first.as_ref(), now) {
+        context.resealing.sealed(&meta, first.as_ref());
         return Ok(if context.contests.is_contested(&id, Instant::now()) {
             Action::requeue(until(wake, now).min(CALM))
         } else {
@@ -123,7 +127,8 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         other => other?,
     };
     context.backoff.succeeded(&id);
-    let action = settle(&context, &meta, &set, &report);
+    context.resealing.sealed(&meta, first.as_ref());
+    let action = settle(&context, &meta, &set, &report, first);
     // The condition goes when the set is calm again, and not before somebody looks.
     Ok(if contested { Action::requeue(until(report.wake, context.clock.now().earlier).min(CALM)) } else { action })
 }
@@ -137,7 +142,7 @@ pub(super) fn after_error(meta: Arc<Meta>, error: &ReconcileError, context: Arc<
     Action::requeue(wait)
 }
 
-fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report) -> Action {
+fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report, first: Option<SecretId>) -> Action {
     let now = context.clock.now().earlier;
     if report.problems.iter().any(|problem| matches!(problem, Problem::OutputTaken(_))) {
         let due = report.wake.map_or(LOOK_AGAIN, |wake| (wake - now).to_std().unwrap_or_default());
@@ -145,7 +150,7 @@ fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report) -> 
     }
     // The pass answered the resource as it was read, which may be newer than what the watch has told so far.
     if set.metadata.generation == meta.metadata.generation {
-        context.settled.remember(meta, report);
+        context.settled.remember(meta, report, first);
     }
     requeue(report.wake, now)
 }

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use super::reconcile::problem_reason;
 use crate::api::{Condition, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus, NextTransition, OutputStatus};
 use crate::engine::{KeyReport, News, PassError, Problem, Reason, Report};
-use crate::keyring::Time;
+use crate::keyring::{FormatError, Time};
 use crate::lifecycle::plan::{Ahead, Change, Waiting};
 use crate::store::StoreError;
 
@@ -227,6 +227,7 @@ fn held_note(ahead: &Ahead) -> String {
 fn error_reason(error: &PassError) -> &'static str {
     match error {
         PassError::Spec(_) => "SpecInvalid",
+        PassError::Store(StoreError::Keyring { source: FormatError::SecretMissing { .. }, .. }) => "KeyringSealed",
         PassError::Store(StoreError::Keyring { .. }) => "KeyringUnreadable",
         PassError::Store(StoreError::KeyringTaken(_)) => "KeyringTaken",
         // A conflict never gets here: whoever comes last tells how the set stands.
