@@ -1,6 +1,6 @@
 //! What happened, for people: events on Kubernetes, lines on a terminal.
 
-use crate::keyring::{Key, Keyring};
+use crate::keyring::{Key, Keyring, SecretId};
 use crate::lifecycle::plan::Step;
 use crate::lifecycle::policy::OutputId;
 use crate::publish::Header;
@@ -39,12 +39,16 @@ pub enum Reason {
     FactsChanged,
     /// An output that someone changed was written anew.
     Restored,
+    /// A keyring that was stored plain, or sealed under another system secret, is sealed under the first.
+    Sealed,
     /// A lost keyring, or one that was older than its outputs, was rebuilt from them.
     KeyringRecovered,
     /// A keyring is lost, and the user's word is needed.
     KeyringLost,
     /// Something else is in an output's place.
     OutputTaken,
+    /// Someone else writes to the outputs again and again.
+    OutputContested,
     /// A pass could not be done: the message of the condition `Ready` says why.
     Failed,
 }
@@ -64,9 +68,11 @@ impl Reason {
             Self::Confirmed => "Confirmed",
             Self::FactsChanged => "FactsChanged",
             Self::Restored => "Restored",
+            Self::Sealed => "Sealed",
             Self::KeyringRecovered => "KeyringRecovered",
             Self::KeyringLost => "KeyringLost",
             Self::OutputTaken => "OutputTaken",
+            Self::OutputContested => "OutputContested",
             Self::Failed => "Failed",
         }
     }
@@ -82,6 +88,7 @@ impl Reason {
                 | Self::KeyringRecovered
                 | Self::KeyringLost
                 | Self::OutputTaken
+                | Self::OutputContested
                 | Self::Failed
         )
     }
@@ -132,6 +139,10 @@ pub(super) fn published(output: &OutputId, header: &Header, before: Option<&Head
         .collect();
     let with = if new.is_empty() { "without new keys".to_owned() } else { format!("with {}", new.join(", ")) };
     News { reason: Reason::Published, note: format!("{output} is written at revision {}, {with}", header.revision) }
+}
+
+pub(super) fn sealed(under: &SecretId) -> News {
+    News { reason: Reason::Sealed, note: format!("the keyring is sealed under system secret {under} from now on") }
 }
 
 pub(super) fn recovered(keyring: &Keyring, base: Option<&Keyring>) -> News {

@@ -40,9 +40,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
         let now = clock.now();
-        let (keyring, version, dressed) = match snapshot.keyring {
-            Some(StoredKeyring { keyring, version, dressed }) => (keyring, Some(version), dressed),
-            None => (fresh(&policy, request)?, None, true),
+        let (keyring, version, dressed, seal_due) = match snapshot.keyring {
+            Some(StoredKeyring { keyring, version, dressed, seal_due }) => (keyring, Some(version), dressed, seal_due),
+            None => (fresh(&policy, request)?, None, true, None),
         };
         let mut pass = Self {
             store,
@@ -57,8 +57,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             report: Report::default(),
             halted: false,
         };
-        if !dressed {
+        if !dressed || seal_due.is_some() {
             pass.version = Some(store.commit(&request.set, &pass.keyring, pass.version.as_ref()).await?);
+            pass.news.extend(seal_due.as_ref().map(news::sealed));
         }
         pass.use_policy_in_force().await?;
         if pass.is_older_than_outputs() || (pass.version.is_none() && pass.should_exist()) {
@@ -75,6 +76,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let Plan { next, mints, steps, ahead: _, wake: _ } = self.plan();
         let Some(mut next) = next else {
             let written = self.keyring.revision > 0 && self.publish(render(&self.policy, &self.keyring)?).await?;
+            self.report.mended |= written;
             return Ok(written);
         };
         if self.keyring.revision == 0 && self.taken().next().is_some() {

@@ -4,6 +4,8 @@ mod facts;
 mod format;
 mod mac;
 mod marks;
+mod sealed;
+mod system_secret;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,8 @@ pub use facts::{Facts, FactsEra, SettledFacts};
 pub use format::{FORMAT, FormatError};
 pub use mac::{Digest, MacKey};
 pub use marks::{Mark, Marks};
+pub use sealed::{KeySetName, NONCE_BYTES, SealError, sealed_size};
+pub use system_secret::{SecretId, SystemSecret, SystemSecretError};
 
 use crate::jose::{Algorithm, JwkError, KeySpec, PublicJwk, PublicParams, Thumbprint, Use};
 use crate::material::PrivateKey;

@@ -1,5 +1,7 @@
 //! How a keyring is stored, and what it never tells.
 
+mod sealed;
+
 use std::collections::HashSet;
 use std::sync::OnceLock;
 

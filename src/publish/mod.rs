@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 pub use header::{Header, RevokedKid};
 pub use remains::remains;
 
-use crate::keyring::{Key, Keyring, Mark, Marks, Phase, Publisher, Time};
+use crate::keyring::{Key, Keyring, Mark, Marks, Phase, Publisher, Time, sealed_size};
 use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
 
 /// Largest output in bytes, files and header together: 900 KiB, which leaves room below the 1 MiB that an object may have.
@@ -59,7 +59,7 @@ pub enum RenderError {
     Json(#[from] serde_json::Error),
     /// The keyring is too large for one object.
     #[error(
-        "the keyring would have {size} bytes, and one object may have {LARGEST_OUTPUT}: spread the lines over several key sets"
+        "the keyring would have {size} bytes when sealed, and one object may have {LARGEST_OUTPUT}: spread the lines over several key sets"
     )]
     KeyringTooLarge {
         /// Its size in bytes.
@@ -98,12 +98,12 @@ pub fn render(policy: &Policy, keyring: &Keyring) -> Result<Vec<Rendered>, Rende
         .collect()
 }
 
-/// Refuses a keyring that would not fit into one object.
+/// Refuses a keyring that would not fit into one object, sealed or not: sealing may begin at any time.
 ///
 /// # Errors
 /// [`RenderError::KeyringTooLarge`]
 pub fn check_keyring_size(keyring: &Keyring) -> Result<(), RenderError> {
-    let size = keyring.to_bytes()?.len();
+    let size = sealed_size(keyring.to_bytes()?.len());
     if size > LARGEST_OUTPUT { Err(RenderError::KeyringTooLarge { size }) } else { Ok(()) }
 }
 

@@ -12,8 +12,7 @@ type Case = (&'static str, Value, &'static str);
 fn assert_refused(cases: Vec<Case>) {
     for (name, members, sentence) in cases {
         let error = refused(members);
-        let whole = sentence.strip_suffix('$').is_some_and(|end| error.ends_with(end));
-        assert!(whole || error.contains(sentence), "{name}: {error}");
+        assert!(error.contains(sentence), "{name}: {error}");
     }
 }
 
@@ -68,16 +67,17 @@ fn bad_lines_are_refused_with_a_sentence_that_says_what_to_change() {
             keys(json!([{ "algorithm": "ES256", "name": "A_" }])),
             "spec.keys[0].name \"A_\": use at most 63 of a-z, 0-9, '-' and '.'",
         ),
-        (
-            "an unknown algorithm whose line a file names",
-            json!({
-                "keys": [{ "algorithm": "RS265", "name": "a" }],
-                "configMaps": [{ "name": "c", "files": { "a.pem": { "content": "PublicKeyPem", "line": "a" } } }],
-            }),
-            "A192GCMKW, A256GCMKW, dir$",
-        ),
         ("a long line name", keys(json!([{ "algorithm": "ES256", "name": "a".repeat(64) }])), "use at most 63"),
     ]);
+}
+
+#[test]
+fn a_file_that_names_a_line_of_an_unknown_algorithm_is_not_wrong_as_well() {
+    let error = refused(json!({
+        "keys": [{ "algorithm": "RS265", "name": "a" }],
+        "configMaps": [{ "name": "c", "files": { "a.pem": { "content": "PublicKeyPem", "line": "a" } } }],
+    }));
+    assert!(error.contains("RS265") && !error.contains("which is none of spec.keys"), "{error}");
 }
 
 #[test]
