@@ -3,6 +3,7 @@
 use p256::NistP256;
 use p384::NistP384;
 use p521::NistP521;
+use pkcs8::spki::AlgorithmIdentifierRef;
 use pkcs8::{AssociatedOid, ObjectIdentifier, PrivateKeyInfoRef};
 use rsa::pkcs1;
 use sec1::EcPrivateKey;
@@ -14,10 +15,10 @@ use super::CheckError;
 use super::rsa_key::RsaView;
 
 /// `id-ecPublicKey` (RFC 5480 section 2.1.1).
-const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
 /// `id-RSASSA-PSS` (RFC 8017 appendix A.2.3): an RSA key that may be used for PS256 and the like only.
-const RSA_PSS_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+pub(super) const RSA_PSS_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 
 /// The members of a key, borrowed from its PKCS#8 DER. None has been checked against another.
 pub(super) enum Pkcs8View<'a> {
@@ -40,9 +41,7 @@ impl<'a> Pkcs8View<'a> {
                 Ok(Self::Rsa(rsa))
             }
             EC_OID => {
-                let oid = info.algorithm.parameters_oid().map_err(|_| CheckError::UnsupportedCurve)?;
-                let known = Curve::ALL.iter().copied().find(|curve| curve_oid(*curve) == oid);
-                let curve = known.ok_or(CheckError::UnsupportedCurve)?;
+                let curve = curve_of(&info.algorithm)?;
                 let key = EcPrivateKey::from_der(key).map_err(|_| CheckError::NotPkcs8)?;
                 Ok(Self::Ec { curve, key })
             }
@@ -81,6 +80,12 @@ impl<'a> Pkcs8View<'a> {
 
 /// The first octet of an uncompressed point (SEC 1 section 2.3.3).
 pub(super) const UNCOMPRESSED: u8 = 4;
+
+/// The named curve of an EC key (RFC 5480 section 2.1.1).
+pub(super) fn curve_of(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Curve, CheckError> {
+    let oid = algorithm.parameters_oid().map_err(|_| CheckError::UnsupportedCurve)?;
+    Curve::ALL.iter().copied().find(|curve| curve_oid(*curve) == oid).ok_or(CheckError::UnsupportedCurve)
+}
 
 fn curve_oid(curve: Curve) -> ObjectIdentifier {
     match curve {

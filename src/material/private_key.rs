@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use pkcs8::ObjectIdentifier;
+use pkcs8::der::pem::PemLabel;
+use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -99,7 +100,7 @@ impl PrivateKey {
     /// # Errors
     /// None that is known.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, CheckError> {
-        super::pem::pkcs8_pem(&self.pkcs8)
+        super::pem::private_block(PrivateKeyInfoRef::PEM_LABEL, &self.pkcs8).map_err(|_| CheckError::Encode)
     }
 
     /// A private JWK with all the members that its type has. Costs no arithmetic.
@@ -197,6 +198,9 @@ pub enum CheckError {
     /// The octets are no PKCS#8, or no key inside it.
     #[error("this is not unencrypted PKCS#8 of an RSA or EC key: export the key again, for example with openssl pkcs8")]
     NotPkcs8,
+    /// The octets are no public key.
+    #[error("this is no public key that can be used, or its point is not on its curve: export it again")]
+    NotSpki,
     /// The key is of a kind that is not supported.
     #[error("keys of type {oid} are not supported: use RSA, P-256, P-384 or P-521")]
     Unsupported {

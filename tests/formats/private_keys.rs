@@ -1,0 +1,57 @@
+//! What `openssl` makes of our private keys.
+
+use keyturn::material::read::{ReadError, private_keys};
+use keyturn::material::{PrivateEncoding, pkcs1_public_pem, spki_pem};
+
+use crate::programs::{Folder, PASSPHRASE, keys};
+
+#[test]
+fn openssl_reads_every_encoding_of_every_key() {
+    let folder = Folder::new();
+    for key in keys() {
+        for encoding in PrivateEncoding::ALL.iter().filter(|encoding| encoding.fits(key.spec().key_kind())) {
+            folder.write("key.pem", key.to_pem(*encoding).unwrap().as_bytes());
+            folder.assert_openssl_sees(key, "key.pem", "");
+            folder.run("openssl pkey -in key.pem -check -noout");
+            folder.write("key.der", &*key.to_der(*encoding).unwrap());
+            folder.assert_openssl_sees(key, "key.der", "-inform DER");
+        }
+    }
+}
+
+#[test]
+fn openssl_writes_the_same_octets() {
+    let folder = Folder::new();
+    for key in keys() {
+        folder.write("key.pem", key.to_pem(PrivateEncoding::Pkcs8).unwrap().as_bytes());
+        folder.run("openssl pkey -in key.pem -traditional -out theirs.pem");
+        let ours = PrivateEncoding::ALL.iter().rev().find_map(|encoding| key.to_pem(*encoding).ok()).unwrap();
+        assert_eq!(String::from_utf8(folder.read("theirs.pem")).unwrap(), *ours);
+    }
+    folder.write("key.pem", keys()[0].to_pem(PrivateEncoding::Pkcs1).unwrap().as_bytes());
+    folder.run("openssl rsa -in key.pem -RSAPublicKey_out -out public.pem");
+    assert_eq!(folder.read("public.pem"), pkcs1_public_pem(keys()[0].public()).unwrap().as_bytes());
+}
+
+#[test]
+fn openssl_opens_what_is_encrypted_and_so_do_we() {
+    let folder = Folder::new();
+    for key in keys() {
+        let pem = key.to_encrypted_pem(PASSPHRASE).unwrap();
+        folder.write("key.pem", &pem);
+        let word = format!("file:{}", folder.path("pass").display());
+        folder.write("pass", PASSPHRASE);
+        let printed = folder.run(&format!("openssl pkey -in key.pem -passin {word} -pubout"));
+        assert_eq!(printed, spki_pem(key.public()).unwrap());
+        let found = private_keys(pem.as_bytes(), Some(PASSPHRASE)).unwrap().into_all().unwrap();
+        assert_eq!(found[0].key, *key);
+    }
+    let described = folder.run("openssl asn1parse -in key.pem");
+    for expected in ["PBES2", "PBKDF2", ":0927C0", "hmacWithSHA256", "aes-256-cbc"] {
+        assert!(described.contains(expected), "{described}");
+    }
+    let refused = private_keys(&folder.read("key.pem"), Some("wrong")).unwrap().into_all().unwrap_err();
+    assert_eq!(refused.error, ReadError::WrongPassphrase);
+    let refused = private_keys(&folder.read("key.pem"), None).unwrap().into_all().unwrap_err();
+    assert_eq!(refused.error, ReadError::PassphraseMissing);
+}

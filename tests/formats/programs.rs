@@ -1,0 +1,85 @@
+//! A folder to work in, the programs that work there, and one key of each kind.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use keyturn::jose::{Curve, KeySpec};
+use keyturn::material::{PrivateKey, spki_pem};
+use tempfile::TempDir;
+
+/// The passphrase of everything encrypted.
+pub const PASSPHRASE: &str = "correct horse";
+
+/// One key of each kind, made once.
+pub fn keys() -> &'static [PrivateKey] {
+    static KEYS: LazyLock<Vec<PrivateKey>> = LazyLock::new(|| {
+        let curves = Curve::ALL.iter().map(|curve| KeySpec::Ec { curve: *curve });
+        let specs = [KeySpec::Rsa { bits: 2048 }].into_iter().chain(curves);
+        specs.map(|spec| PrivateKey::generate(&spec).unwrap()).collect()
+    });
+    &KEYS
+}
+
+/// A folder that is gone after the test.
+pub struct Folder(TempDir);
+
+impl Folder {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file that only its owner may read, as `ssh-keygen` demands.
+    pub fn write(&self, name: &str, octets: impl AsRef<[u8]>) {
+        use std::os::unix::fs::OpenOptionsExt;
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(self.path(name));
+        file.unwrap().write_all(octets.as_ref()).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    /// Runs a line, whose words are parted by spaces, in the folder, and gives what it prints.
+    pub fn run(&self, line: &str) -> String {
+        let (worked, printed) = self.attempt(line);
+        assert!(worked, "{line}:\n{printed}");
+        printed
+    }
+
+    /// Runs a line that may fail.
+    pub fn attempt(&self, line: &str) -> (bool, String) {
+        let mut words = line.split_whitespace().map(|word| word.replace("''", ""));
+        let mut command = Command::new(words.next().unwrap());
+        let output = command.args(words).current_dir(self.0.path()).stdin(Stdio::null()).output();
+        let output = output.unwrap_or_else(|error| panic!("{line}: {error}"));
+        let printed = [output.stdout, output.stderr].map(|octets| String::from_utf8_lossy(&octets).into_owned());
+        (output.status.success(), printed.concat())
+    }
+
+    /// Asserts that `openssl` sees this key's public half in a file with a private key.
+    pub fn assert_openssl_sees(&self, key: &PrivateKey, file: &str, options: &str) {
+        let printed = self.run(&format!("openssl pkey -in {file} {options} -pubout"));
+        assert_eq!(printed, spki_pem(key.public()).unwrap(), "{file}");
+    }
+}
+
+/// The `keytool` of every Java on the machine.
+pub fn keytools() -> Vec<String> {
+    let mut found: Vec<_> = fs::read_dir("/usr/lib/jvm")
+        .map(|homes| homes.filter_map(|home| fs::canonicalize(home.ok()?.path().join("bin/keytool")).ok()).collect())
+        .unwrap_or_default();
+    found.sort();
+    found.dedup();
+    if found.is_empty() {
+        vec!["keytool".to_owned()]
+    } else {
+        found.iter().map(|path| path.display().to_string()).collect()
+    }
+}
