@@ -6,6 +6,7 @@
 mod adoption;
 mod certificates;
 mod keystores;
+mod mutations;
 mod openssh;
 mod private_keys;
 mod programs;
