@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta};
 use keyturn::jose::Use;
 use keyturn::material::{Certificate, PrivateKey, Serial, Validity};
 
-use crate::programs::{Folder, keys, keytools};
+use crate::programs::{Folder, keys, of_every_java};
 
 /// A certificate from 2020 on, for this many days.
 pub fn certificate(key: &PrivateKey, usage: Use, days: i64) -> Certificate {
@@ -52,7 +52,7 @@ fn java_reads_them() {
     let folder = Folder::new();
     for key in keys() {
         folder.write("c.pem", certificate(key, Use::Sig, 36_500).to_pem().unwrap());
-        for keytool in keytools() {
+        for keytool in of_every_java("keytool") {
             let text = folder.run(&format!("{keytool} -printcert -file c.pem"));
             assert!(text.contains("CN=Auth CA Certificates"), "{text}");
         }

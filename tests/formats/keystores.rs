@@ -6,7 +6,7 @@ use keyturn::material::read::{FoundKey, ReadError, private_keys};
 use keyturn::material::{Certificate, EncodeError, PrivateEncoding, PrivateKey};
 
 use crate::certificates::certificate;
-use crate::programs::{Folder, keys, keytools};
+use crate::programs::{Folder, keys, of_every_java};
 
 /// One word, because lines of commands are parted by spaces.
 const PASSWORD: &str = "correct-horse";
@@ -71,7 +71,7 @@ fn java_reads_them_and_writes_its_own() {
     let folder = Folder::new();
     for profile in [KeystoreProfile::Modern, KeystoreProfile::Legacy] {
         folder.write("k.p12", keystore(profile));
-        for keytool in keytools() {
+        for keytool in of_every_java("keytool") {
             let list = format!("{keytool} -list -v -keystore k.p12 -storetype PKCS12 -storepass {PASSWORD}");
             let text = folder.run(&list);
             assert_eq!(text.matches("PrivateKeyEntry").count(), keys().len(), "{text}");

@@ -1,5 +1,6 @@
 //! `ssh-keygen`, both ways.
 
+use base64ct::Encoding;
 use keyturn::material::PrivateEncoding;
 use keyturn::material::read::{ReadError, private_keys};
 
@@ -59,5 +60,3 @@ fn a_wrong_passphrase_and_too_many_rounds_are_refused() {
     octets = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----\n").into_bytes();
     assert_eq!(private_keys(&octets, Some("secret")).unwrap().refused[0].error, ReadError::TooCostly);
 }
-
-use base64ct::Encoding;

@@ -1,9 +1,10 @@
 //! What `openssl` makes of our private keys.
 
+use base64ct::Encoding;
 use keyturn::material::read::{ReadError, private_keys};
 use keyturn::material::{PrivateEncoding, pkcs1_public_pem, spki_pem};
 
-use crate::programs::{Folder, PASSPHRASE, keys};
+use crate::programs::{Folder, PASSPHRASE, keys, of_every_java};
 
 #[test]
 fn openssl_reads_every_encoding_of_every_key() {
@@ -54,4 +55,47 @@ fn openssl_opens_what_is_encrypted_and_so_do_we() {
     assert_eq!(refused.error, ReadError::WrongPassphrase);
     let refused = private_keys(&folder.read("key.pem"), None).unwrap().into_all().unwrap_err();
     assert_eq!(refused.error, ReadError::PassphraseMissing);
+}
+
+/// Opens `key.der` with the passphrase in `pass`, and prints the PKCS#8 inside as base64.
+const JAVA: &str = r#"
+import java.nio.file.*;
+import javax.crypto.*;
+import javax.crypto.spec.*;
+
+class Open {
+  public static void main(String[] arguments) throws Exception {
+    var shrouded = new EncryptedPrivateKeyInfo(Files.readAllBytes(Path.of("key.der")));
+    var passphrase = new PBEKeySpec(Files.readString(Path.of("pass")).toCharArray());
+    // For PBES2 the parameters name the algorithm, not the identifier before them.
+    var name = shrouded.getAlgParameters().toString();
+    var cipher = Cipher.getInstance(name);
+    cipher.init(Cipher.DECRYPT_MODE, SecretKeyFactory.getInstance(name).generateSecret(passphrase), shrouded.getAlgParameters());
+    System.out.print(java.util.Base64.getEncoder().encodeToString(shrouded.getKeySpec(cipher).getEncoded()));
+  }
+}
+"#;
+
+const NODE: &str = r"
+const { createPrivateKey } = require('node:crypto');
+const { readFileSync } = require('node:fs');
+const key = createPrivateKey({ key: readFileSync('key.pem'), passphrase: readFileSync('pass') });
+process.stdout.write(key.export({ type: 'pkcs8', format: 'der' }).toString('base64'));
+";
+
+#[test]
+fn java_and_node_open_what_is_encrypted() {
+    let folder = Folder::new();
+    folder.write("Open.java", JAVA);
+    folder.write("open.cjs", NODE);
+    folder.write("pass", PASSPHRASE);
+    for key in keys().iter().take(2) {
+        folder.write("key.der", key.to_encrypted_der(PASSPHRASE).unwrap());
+        folder.write("key.pem", key.to_encrypted_pem(PASSPHRASE).unwrap());
+        let expected = base64ct::Base64::encode_string(&key.to_pkcs8_der());
+        assert_eq!(folder.run("node open.cjs"), expected);
+        for java in of_every_java("java") {
+            assert_eq!(folder.run(&format!("{java} Open.java")), expected, "{java}");
+        }
+    }
 }

@@ -70,16 +70,15 @@ impl Folder {
     }
 }
 
-/// The `keytool` of every Java on the machine.
-pub fn keytools() -> Vec<String> {
-    let mut found: Vec<_> = fs::read_dir("/usr/lib/jvm")
-        .map(|homes| homes.filter_map(|home| fs::canonicalize(home.ok()?.path().join("bin/keytool")).ok()).collect())
-        .unwrap_or_default();
+/// A program of every Java on the machine, such as `keytool`.
+pub fn of_every_java(program: &str) -> Vec<String> {
+    let homes = fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten();
+    let mut found: Vec<_> =
+        homes.filter_map(|home| fs::canonicalize(home.path().join("bin").join(program)).ok()).collect();
     found.sort();
     found.dedup();
-    if found.is_empty() {
-        vec!["keytool".to_owned()]
-    } else {
-        found.iter().map(|path| path.display().to_string()).collect()
+    match found.as_slice() {
+        [] => vec![program.to_owned()],
+        found => found.iter().map(|path| path.display().to_string()).collect(),
     }
 }
