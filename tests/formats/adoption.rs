@@ -82,6 +82,10 @@ fn what_is_not_supported_is_named() {
     let error = |file: &str| private_keys(&folder.read(file), Some(PASSPHRASE)).unwrap().refused[0].error.clone();
     folder.run("openssl ecparam -genkey -name brainpoolP256r1 -noout -out curve.pem");
     assert_eq!(error("curve.pem"), CheckError::UnsupportedCurve.into());
+    folder.run("openssl ecparam -genkey -name prime256v1 -param_enc explicit -noout -out curve.pem");
+    assert_eq!(error("curve.pem"), CheckError::UnsupportedCurve.into());
+    folder.run("openssl pkcs8 -topk8 -nocrypt -in curve.pem -out explicit.pem");
+    assert_eq!(error("explicit.pem"), CheckError::UnsupportedCurve.into());
     folder.run("openssl genrsa -traditional -out small.pem 1024");
     assert!(error("small.pem").to_string().starts_with("the RSA modulus has 1024 bits"));
     folder.run("openssl genrsa -primes 3 -traditional -out primes.pem 2048");

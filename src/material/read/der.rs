@@ -72,11 +72,25 @@ pub(super) fn pkcs1(der: &[u8]) -> Result<PrivateKey, ReadError> {
 /// SEC1, where the curve stands inside; openssl leaves it out of no file of its own.
 pub(super) fn sec1(der: &[u8]) -> Result<PrivateKey, ReadError> {
     const DAMAGED: ReadError = ReadError::Damaged { what: "this SEC1 key" };
-    let key = EcPrivateKey::from_der(der).map_err(|_| DAMAGED)?;
+    let key = match EcPrivateKey::from_der(der) {
+        Err(_) if has_explicit_curve(der) => return Err(CheckError::UnsupportedCurve.into()),
+        key => key.map_err(|_| DAMAGED)?,
+    };
     let Some(EcParameters::NamedCurve(curve)) = key.parameters else {
         return Err(CheckError::UnsupportedCurve.into());
     };
     wrap(AlgorithmIdentifierRef { oid: EC_OID, parameters: Some((&curve).into()) }, der).ok_or(DAMAGED)?
+}
+
+/// Whether the third member spells the curve out, in a sequence, and does not name it.
+fn has_explicit_curve(der: &[u8]) -> bool {
+    let third = || -> pkcs8::der::Result<AnyRef<'_>> {
+        let mut members = SliceReader::new(AnyRef::from_der(der)?.value())?;
+        AnyRef::decode(&mut members)?;
+        AnyRef::decode(&mut members)?;
+        AnyRef::from_der(AnyRef::decode(&mut members)?.value())
+    };
+    third().is_ok_and(|curve| curve.tag() == Tag::Sequence)
 }
 
 /// Puts an older encoding into PKCS#8, which is checked.
