@@ -25,8 +25,9 @@ use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::Time;
 
-use crate::jose::{Base64Url, Curve, KeyKind, KeySpec, PublicParams, Use};
+use crate::jose::{Base64Url, KeyKind, KeySpec, PublicParams, Use};
 
+use super::ec_key::on;
 use super::{CheckError, PrivateKey, Subject, pem, randomness, spki};
 
 /// An X.509 certificate. The keyring holds it as base64 of its DER.
@@ -247,18 +248,10 @@ fn sign(builder: CertificateBuilder<SelfSigned>, key: &PrivateKey) -> Result<x50
             let key = rsa::RsaPrivateKey::from_pkcs8_der(&pkcs8).map_err(|_| CertificateError::Fault)?;
             build::<_, rsa::pkcs1v15::Signature>(builder, &rsa::pkcs1v15::SigningKey::<Sha256>::new(key))
         }
-        KeySpec::Ec { curve: Curve::P256 } => {
-            let key = p256::ecdsa::SigningKey::from_pkcs8_der(&pkcs8).map_err(|_| CertificateError::Fault)?;
-            build::<_, p256::ecdsa::DerSignature>(builder, &key)
-        }
-        KeySpec::Ec { curve: Curve::P384 } => {
-            let key = p384::ecdsa::SigningKey::from_pkcs8_der(&pkcs8).map_err(|_| CertificateError::Fault)?;
-            build::<_, p384::ecdsa::DerSignature>(builder, &key)
-        }
-        KeySpec::Ec { curve: Curve::P521 } => {
-            let key = p521::ecdsa::SigningKey::from_pkcs8_der(&pkcs8).map_err(|_| CertificateError::Fault)?;
-            build::<_, p521::ecdsa::DerSignature>(builder, &key)
-        }
+        KeySpec::Ec { curve } => on!(curve, |krate| {
+            let key = krate::ecdsa::SigningKey::from_pkcs8_der(&pkcs8).map_err(|_| CertificateError::Fault)?;
+            build::<_, krate::ecdsa::DerSignature>(builder, &key)
+        }),
     }
 }
 
@@ -294,6 +287,7 @@ pub enum CertificateError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::Curve;
     use crate::material::rfc_keys;
 
     fn validity(days: i64) -> Validity {

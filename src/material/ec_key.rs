@@ -13,21 +13,23 @@ use super::{CheckError, GenerateError};
 macro_rules! on {
     ($curve:expr, |$krate:ident| $do:expr) => {
         match $curve {
-            Curve::P256 => {
+            $crate::jose::Curve::P256 => {
                 use p256 as $krate;
                 $do
             }
-            Curve::P384 => {
+            $crate::jose::Curve::P384 => {
                 use p384 as $krate;
                 $do
             }
-            Curve::P521 => {
+            $crate::jose::Curve::P521 => {
                 use p521 as $krate;
                 $do
             }
         }
     };
 }
+
+pub(super) use on;
 
 /// A new key as PKCS#8 DER.
 pub(super) fn generate(curve: Curve) -> Result<Zeroizing<Vec<u8>>, GenerateError> {
