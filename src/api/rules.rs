@@ -6,7 +6,7 @@
 use kube::core::{Message, Rule};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::jose::{Algorithm, KeyKind, Use};
+use crate::jose::{Algorithm, KeyKind, NO_448, Use};
 
 /// Longest `metadata.name` that leaves room for the suffixes of the default outputs and the keyring in 253 characters.
 pub const LONGEST_NAME: usize = 63;
@@ -108,7 +108,7 @@ pub(super) fn retained_keys_stay_few(retention: &Sum) -> Rule {
 }
 
 /// The line's name as the policy fills it in.
-const NAME: &str = "(has(k.name) ? k.name : k.algorithm.lowerAscii())";
+const NAME: &str = "(has(k.name) ? k.name : k.algorithm.lowerAscii().replace('+', '-').replace('_', '-'))";
 
 /// Line names are unique.
 pub(super) fn line_names_differ() -> Rule {
@@ -150,9 +150,26 @@ pub(super) fn output_names_differ() -> Rule {
 
 /// `rsaBits` belongs to RSA.
 pub(super) fn rsa_bits_only_for_rsa() -> Rule {
-    let rsa = names(|algorithm| algorithm.key_kind() == KeyKind::Rsa);
+    let rsa = names(|algorithm| algorithm.keys().contains(KeyKind::Rsa));
     Rule::new(format!("self.keys.all(k, !has(k.rsaBits) || k.algorithm in {rsa})"))
-        .message("rsaBits is only for RSA algorithms (RS*, PS*, RSA-*): leave it out of the other lines")
+        .message("rsaBits is only for RSA algorithms (RS*, PS*, RSA*): leave it out of the other lines")
+}
+
+/// A line's `curve` is one of those that its algorithm takes.
+pub(super) fn curves_fit() -> Rule {
+    let mut curves: Vec<&str> =
+        Algorithm::ALL.iter().flat_map(|one| one.keys().iter()).filter_map(KeyKind::curve).collect();
+    curves.sort_unstable();
+    curves.dedup();
+    let takes = |curve: &str| names(|algorithm| algorithm.keys().iter().any(|kind| kind.curve() == Some(curve)));
+    let fits = curves.iter().map(|curve| format!("k.curve == '{curve}' && k.algorithm in {}", takes(curve)));
+    let rule = format!("self.keys.all(k, !has(k.curve) || {})", fits.collect::<Vec<_>>().join(" || "));
+    let message = format!(
+        "keys[].curve must be a curve of the line's algorithm: {} with ECDH-ES and its kin; leave it out of lines that \
+         have no choice. Ed448 and X448 are not offered: {NO_448}",
+        Algorithm::EcdhEs.keys()
+    );
+    Rule::new(rule).message(&*message)
 }
 
 /// A schedule counts only with `Schedule`, which needs one.

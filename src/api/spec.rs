@@ -37,6 +37,7 @@ use super::status::JwksKeySetStatus;
     validation = rules::output_names_differ(),
     validation = rules::one_key_files_name_their_line(),
     validation = rules::rsa_bits_only_for_rsa(),
+    validation = rules::curves_fit(),
     validation = rules::schedule_is_stated(),
     validation = rules::kid_is_unique(),
     validation = rules::enc_by_signer_takes_the_first(),
@@ -93,10 +94,11 @@ pub struct JwksKeySetSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyLine {
-    /// The JWA name of the algorithm (RFC 7518), such as RS256. `use` follows from it.
+    /// The JOSE name of the algorithm (RFC 7518, RFC 8812, RFC 9864, RFC 9964), such as RS256. `use` follows from it.
     #[schemars(schema_with = "rules::algorithm_schema")]
     pub algorithm: String,
-    /// Name of the line, unique in the set. Default: the algorithm in lower case. A line that is to change its algorithm
+    /// Name of the line, unique in the set. Default: the algorithm in lower case, with `-` for `+` and
+    /// `_`. A line that is to change its algorithm
     /// needs a name that stays: without one it is another line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
@@ -108,6 +110,11 @@ pub struct KeyLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rules::rsa_bits_schema")]
     pub rsa_bits: Option<u16>,
+    /// The curve, for algorithms that leave a choice: with ECDH-ES and its kin P-256 (default), P-384, P-521 or X25519;
+    /// with EdDSA Ed25519.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    pub curve: Option<String>,
 }
 
 /// When keys rotate.

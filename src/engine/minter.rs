@@ -46,9 +46,9 @@ pub trait Progress: Send + Sync {
 /// Makes keys.
 #[derive(Clone)]
 pub struct Minter {
-    /// RSA takes seconds of a core; EC microseconds. They don't share a queue, so that a set of EC keys never waits for RSA.
+    /// RSA takes seconds of a core; all else microseconds. They don't share a queue, so that the others never wait for RSA.
     rsa: Arc<Semaphore>,
-    ec: Arc<Semaphore>,
+    quick: Arc<Semaphore>,
     progress: Option<Arc<dyn Progress>>,
     /// Keys of passes that failed to commit, for the next attempt.
     spare: Arc<Mutex<HashMap<String, Vec<PrivateKey>>>>,
@@ -59,7 +59,7 @@ impl Default for Minter {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             rsa: Arc::new(Semaphore::new(cores)),
-            ec: Arc::new(Semaphore::new(cores)),
+            quick: Arc::new(Semaphore::new(cores)),
             progress: None,
             spare: Arc::default(),
         }
@@ -132,7 +132,7 @@ impl Minter {
         }
         let lane = match spec.key_kind() {
             KeyKind::Rsa => &self.rsa,
-            KeyKind::Ec(_) => &self.ec,
+            KeyKind::Ec(_) | KeyKind::Okp(_) | KeyKind::Akp(_) => &self.quick,
         };
         let _turn = lane.acquire().await.map_err(|_| MintError::Interrupted)?;
         if let Some(progress) = &self.progress {

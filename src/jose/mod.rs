@@ -1,7 +1,7 @@
 //! The JOSE vocabulary: algorithms, JSON Web Keys and thumbprints.
 //!
 //! This room is pure: it reads no clock, draws no randomness and does no I/O. It knows what a JWK may say
-//! (RFC 7517, RFC 7518) and checks lengths and ranges; curve and big-number arithmetic belong to `material`.
+//! (RFC 7517, RFC 7518, RFC 8037, RFC 8812, RFC 9964) and checks lengths and ranges; curve and big-number arithmetic belong to `material`.
 //!
 //! Two rules shape it:
 //! - Whatever is special about an algorithm is one row of the table in [`algorithm`]. Other code asks the row, and
@@ -9,14 +9,20 @@
 //! - [`PublicJwk`] and [`ForeignJwk`] have no place for a private member. Only sets of [`PublicOnly`] keys have
 //!   [`Jwks::to_json`], so a private key cannot reach a public JWKS by mistake.
 
+pub mod advice;
 pub mod algorithm;
 pub mod base64url;
+mod by_name;
 pub mod curve;
 pub mod foreign_jwk;
 pub mod jwks;
+pub mod key_kind;
 pub mod key_spec;
 pub mod key_use;
 mod members;
+pub mod okp_curve;
+pub mod parameter_set;
+pub mod params_error;
 pub mod private_jwk;
 pub mod public_jwk;
 pub mod public_params;
@@ -24,16 +30,21 @@ pub mod public_params;
 pub(crate) mod rfc_vectors;
 pub mod thumbprint;
 
-pub use algorithm::{Algorithm, KeyKind, Row, UnknownAlgorithm};
+pub use advice::Advice;
+pub use algorithm::{Algorithm, Row, UnknownAlgorithm};
 pub use base64url::{Base64Url, SecretBase64Url};
 pub use curve::{Curve, UnknownCurve};
 pub use foreign_jwk::{ForeignJwk, ForeignJwks, ForeignPrivateJwk, SkippedJwk};
 pub use jwks::{Jwks, PublicOnly};
+pub use key_kind::{KeyKind, KeyKinds};
 pub use key_spec::{KeySpec, KeySpecError};
 pub use key_use::{UnknownUse, Use};
+pub use okp_curve::{NO_448, OkpCurve, UnknownOkpCurve};
+pub use parameter_set::{ParameterSet, UnknownParameterSet};
+pub use params_error::ParamsError;
 pub use private_jwk::{PrivateJwk, PrivateParams, RsaPrivateParams};
 pub use public_jwk::{JwkError, PublicJwk};
-pub use public_params::{EcPublic, ParamsError, PublicParams, RsaPublic};
+pub use public_params::{AkpPublic, EcPublic, OkpPublic, PublicParams, RsaPublic};
 pub use thumbprint::{InvalidThumbprint, Thumbprint};
 
 /// The first characters of something a user wrote, for an error message.

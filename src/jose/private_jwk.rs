@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::members::Members;
-use super::{JwkError, ParamsError, PublicJwk, PublicParams, SecretBase64Url, jwks};
+use super::{JwkError, OkpCurve, ParameterSet, ParamsError, PublicJwk, PublicParams, SecretBase64Url, jwks};
 
 /// A public JWK together with its private members. These are wiped when it is dropped.
 ///
@@ -25,8 +25,7 @@ impl PrivateJwk {
     /// Joins the two halves. Whether they belong to each other is checked by `PrivateKey::from_jwk` in `material`.
     ///
     /// # Errors
-    /// If the halves are of different kinds, or the EC private key does not have exactly the length that its curve
-    /// needs.
+    /// If the halves are of different kinds, or the private key does not have exactly the length that its kind needs.
     pub fn new(public: PublicJwk, private: PrivateParams) -> Result<Self, JwkError> {
         private.check_shape(public.params())?;
         Ok(Self { public, private })
@@ -78,6 +77,16 @@ pub enum PrivateParams {
         /// The private scalar, big-endian, exactly as long as a coordinate (RFC 7518 section 6.2.2.1).
         d: SecretBase64Url,
     },
+    /// For `kty` `OKP`.
+    Okp {
+        /// The private key, exactly as long as the public one (RFC 8037 section 2).
+        d: SecretBase64Url,
+    },
+    /// For `kty` `AKP`.
+    Akp {
+        /// The member `priv`, exactly [`ParameterSet::SEED_OCTETS`] long (RFC 9964 section 4).
+        seed: SecretBase64Url,
+    },
 }
 
 /// The private members of an RSA key, big-endian (RFC 7518 section 6.3.2): all that speed up its use, since some
@@ -101,22 +110,23 @@ pub struct RsaPrivateParams {
 impl PrivateParams {
     /// Takes the private members that belong to this public key.
     pub(super) fn from_members(members: Members<SecretBase64Url>, public: &PublicParams) -> Result<Self, JwkError> {
-        let Members { d, p, q, dp, dq, qi, oth, .. } = members;
+        let Members { d, p, q, dp, dq, qi, private, oth, .. } = members;
         if oth.is_some() {
             return Err(JwkError::MultiPrime);
         }
         let required = |member, given: Option<_>| given.ok_or(JwkError::NoPrivate { member });
-        let d = required("d", d)?;
         let private = match public {
             PublicParams::Rsa(_) => Self::Rsa(RsaPrivateParams {
-                d,
+                d: required("d", d)?,
                 p: required("p", p)?,
                 q: required("q", q)?,
                 dp: required("dp", dp)?,
                 dq: required("dq", dq)?,
                 qi: required("qi", qi)?,
             }),
-            PublicParams::Ec(_) => Self::Ec { d },
+            PublicParams::Ec(_) => Self::Ec { d: required("d", d)? },
+            PublicParams::Okp(_) => Self::Okp { d: required("d", d)? },
+            PublicParams::Akp(_) => Self::Akp { seed: required("priv", private)? },
         };
         private.check_shape(public)?;
         Ok(private)
@@ -131,6 +141,13 @@ impl PrivateParams {
                 let octets = d.octets().len();
                 Err(ParamsError::CoordinateLength { member: "d", curve: ec.curve(), octets }.into())
             }
+            (PublicParams::Okp(_), Self::Okp { d }) => {
+                Ok(ParamsError::check_length("d", public.key_kind(), d.octets().len(), OkpCurve::OCTETS)?)
+            }
+            (PublicParams::Akp(_), Self::Akp { seed }) => {
+                let octets = seed.octets().len();
+                Ok(ParamsError::check_length("priv", public.key_kind(), octets, ParameterSet::SEED_OCTETS)?)
+            }
             (public, _) => Err(JwkError::MixedKinds { kty: public.key_kind().kty() }),
         }
     }
@@ -141,7 +158,8 @@ impl PrivateParams {
                 let members = [("d", d), ("p", p), ("q", q), ("dp", dp), ("dq", dq), ("qi", qi)];
                 members.into_iter().try_for_each(|(name, value)| map.serialize_entry(name, value))
             }
-            Self::Ec { d } => map.serialize_entry("d", d),
+            Self::Ec { d } | Self::Okp { d } => map.serialize_entry("d", d),
+            Self::Akp { seed } => map.serialize_entry("priv", seed),
         }
     }
 }
@@ -173,7 +191,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::jose::rfc_vectors::{RFC_7515_A2_KEY, RFC_7515_A3_KEY};
+    use crate::jose::rfc_vectors::{RFC_7515_A2_KEY, RFC_7515_A3_KEY, RFC_8037_A_KEY};
     use crate::jose::{Algorithm, Base64Url};
 
     fn with(key: &str, members: &Value) -> String {
@@ -182,6 +200,11 @@ mod tests {
             key[name] = value.clone();
         }
         key.to_string()
+    }
+
+    fn ml_dsa(seed: usize) -> String {
+        let (key, seed) = (Base64Url::new(&[7; 1312]), Base64Url::new(&vec![1; seed]));
+        json!({"kty": "AKP", "alg": "ML-DSA-44", "kid": "one", "pub": key, "priv": seed}).to_string()
     }
 
     fn rsa() -> String {
@@ -193,6 +216,8 @@ mod tests {
         for (key, alg, order) in [
             (RFC_7515_A2_KEY, "PS384", &["kty", "use", "alg", "kid", "n", "e", "d", "p", "q", "dp", "dq", "qi"][..]),
             (RFC_7515_A3_KEY, "ES256", &["kty", "use", "alg", "kid", "crv", "x", "y", "d"]),
+            (RFC_8037_A_KEY, "Ed25519", &["kty", "use", "alg", "kid", "crv", "x", "d"]),
+            (&ml_dsa(32), "ML-DSA-44", &["kty", "use", "alg", "kid", "pub", "priv"]),
         ] {
             let jwk: PrivateJwk = serde_json::from_str(&with(key, &json!({"kid": "one", "alg": alg}))).unwrap();
             let json = jwk.to_json().unwrap();
@@ -242,6 +267,19 @@ mod tests {
         assert_eq!(mixed.unwrap_err(), JwkError::MixedKinds { kty: "EC" });
         let short = PrivateJwk::new(ec, PrivateParams::Ec { d: SecretBase64Url::new(&[7; 31]) });
         assert!(short.unwrap_err().to_string().starts_with("d has 31 octets, but on P-256 it must have exactly 32"));
+    }
+
+    #[test]
+    fn raw_private_keys_have_exactly_32_octets() {
+        let ed25519 = json!({"kid": "one", "alg": "EdDSA", "d": Base64Url::new(&[1; 33])});
+        let cases = [
+            (with(RFC_8037_A_KEY, &ed25519), "d has 33 octets, but Ed25519 keys have exactly 32 there"),
+            (ml_dsa(2560), "priv has 2560 octets, but ML-DSA-44 keys have exactly 32 there (RFC 9964"),
+        ];
+        for (json, expected) in cases {
+            let error = serde_json::from_str::<PrivateJwk>(&json).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
     }
 
     #[test]

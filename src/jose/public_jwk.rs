@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use super::members::Members;
-use super::{Algorithm, KeyKind, KeySpec, ParamsError, PublicOnly, PublicParams, Thumbprint, UnknownAlgorithm, Use};
+use super::{Algorithm, KeySpec, ParamsError, PublicOnly, PublicParams, Thumbprint, UnknownAlgorithm, Use};
 
 /// A public key of ours: it always has a `kid`, an `alg` and the `use` that follows from it (RFC 7517 section 4).
 ///
@@ -31,8 +31,8 @@ impl PublicJwk {
         if kid.is_empty() {
             return Err(JwkError::NoKid);
         }
-        if params.key_kind() != alg.key_kind() {
-            return Err(JwkError::WrongKey { alg, takes: alg.key_kind(), given: params.spec() });
+        if !alg.keys().contains(params.key_kind()) {
+            return Err(JwkError::WrongKey { alg, given: params.spec() });
         }
         Ok(Self { kid, alg, params })
     }
@@ -128,12 +128,10 @@ pub enum JwkError {
         means: Use,
     },
     /// The key is not of the kind that the algorithm takes.
-    #[error("{alg} takes a key of kind {takes}, but this one is {given}: choose a matching algorithm or key")]
+    #[error("{alg} takes a key of kind {}, but this one is {given}: choose a matching algorithm or key", alg.keys())]
     WrongKey {
         /// The algorithm.
         alg: Algorithm,
-        /// The kind of key that it takes.
-        takes: KeyKind,
         /// What was given.
         given: KeySpec,
     },
@@ -144,7 +142,7 @@ pub enum JwkError {
         kty: &'static str,
     },
     /// A private member is missing.
-    #[error("private member {member} is missing: export the key with all its members (RFC 7518 section 6)")]
+    #[error("private member {member} is missing: export the key with all its members")]
     NoPrivate {
         /// The name of the member.
         member: &'static str,
@@ -160,7 +158,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::jose::{Curve, Jwks};
+    use crate::jose::{Curve, Jwks, OkpCurve, ParameterSet};
 
     fn ec(curve: Curve) -> PublicParams {
         let mut x = vec![0; curve.coordinate_octets()];
@@ -241,13 +239,19 @@ mod tests {
         });
         let rsa = (modulus(), prop_oneof![Just(65537_u64), (1..1_u64 << 32).prop_map(|half| half * 2 + 1)])
             .prop_map(|(n, e)| PublicParams::rsa(&n, &e.to_be_bytes()).unwrap());
-        prop_oneof![rsa, coordinates]
+        let octets = |count| prop::collection::vec(any::<u8>(), count);
+        let okp = (prop::sample::select(OkpCurve::ALL), octets(OkpCurve::OCTETS))
+            .prop_map(|(curve, x)| PublicParams::okp(curve, &x).unwrap());
+        let akp = prop::sample::select(ParameterSet::ALL).prop_flat_map(move |set| {
+            octets(set.public_octets()).prop_map(move |key| PublicParams::akp(set, &key).unwrap())
+        });
+        prop_oneof![rsa, coordinates, okp, akp]
     }
 
     fn jwk() -> impl Strategy<Value = PublicJwk> {
         (params(), "\\PC{1,40}", any::<prop::sample::Index>()).prop_map(|(params, kid, index)| {
             let fitting: Vec<_> =
-                Algorithm::ALL.iter().copied().filter(|alg| alg.key_kind() == params.key_kind()).collect();
+                Algorithm::ALL.iter().copied().filter(|alg| alg.keys().contains(params.key_kind())).collect();
             PublicJwk::new(kid, *index.get(&fitting), params).unwrap()
         })
     }
@@ -277,6 +281,8 @@ mod tests {
         fn no_text_makes_the_reader_panic(text in "\\PC{0,200}") {
             let _ = serde_json::from_str::<PublicJwk>(&text);
             let _ = serde_json::from_value::<PublicJwk>(json!({"kty": "EC", "crv": text, "x": text, "y": text}));
+            let _ = serde_json::from_value::<PublicJwk>(json!({"kty": "OKP", "crv": text, "x": text}));
+            let _ = serde_json::from_value::<PublicJwk>(json!({"kty": "AKP", "alg": text, "pub": text}));
             let _ = serde_json::from_value::<PublicJwk>(json!({"kty": "RSA", "n": text, "e": text, "alg": text}));
         }
     }

@@ -12,7 +12,7 @@ use super::plan::{Ahead, Change, Plan, Step};
 use super::policy::{Line, Output, OutputId, OutputKind, Policy};
 use super::{Found, Mint, MintAs, Now, Observed, OutputState, plan};
 use crate::api::JwksKeySetSpec;
-use crate::jose::{Algorithm, Curve, KeySpec, PublicParams, Use};
+use crate::jose::{Algorithm, Curve, KeySpec, OkpCurve, PublicParams, Use};
 use crate::keyring::{Key, Keyring, MacKey, Mark, Phase, SettledFacts, Time};
 use crate::material::PrivateKey;
 use crate::publish::{Files, Header, Rendered, render};
@@ -99,14 +99,12 @@ fn generated(spec: KeySpec, count: usize) -> Vec<PrivateKey> {
     (0..count).map(|_| PrivateKey::generate(&spec).unwrap()).collect()
 }
 
-/// One real key on that curve.
-fn some_key(curve: Curve) -> &'static PrivateKey {
-    static P384: OnceLock<Vec<PrivateKey>> = OnceLock::new();
-    static P521: OnceLock<Vec<PrivateKey>> = OnceLock::new();
-    match curve {
-        Curve::P256 => &ec_keys()[0],
-        Curve::P384 => &P384.get_or_init(|| generated(KeySpec::Ec { curve }, 1))[0],
-        Curve::P521 => &P521.get_or_init(|| generated(KeySpec::Ec { curve }, 1))[0],
+/// Some real key of that kind.
+fn some_key(spec: KeySpec) -> PrivateKey {
+    match spec {
+        KeySpec::Rsa { .. } => rsa_keys()[0].clone(),
+        KeySpec::Ec { curve: Curve::P256 } => ec_keys()[0].clone(),
+        spec => PrivateKey::generate(&spec).unwrap(),
     }
 }
 
@@ -132,22 +130,23 @@ pub(crate) fn key_of(private: &PrivateKey, kid: &str, line: &str, algorithm: Alg
 fn cheap_key(serial: u32, mint: &Mint, now: Time) -> Key {
     let Line { name, algorithm, spec } = mint.line.clone();
     let octets = |size: usize| [vec![0x81; size - 5], serial.to_be_bytes().to_vec(), vec![1]].concat();
-    let (public, private) = match spec {
+    let public = match spec {
         KeySpec::Ec { curve } => {
             let coordinate = octets(curve.coordinate_octets());
-            (PublicParams::ec(curve, &coordinate, &coordinate).unwrap(), some_key(curve))
+            PublicParams::ec(curve, &coordinate, &coordinate)
         }
-        KeySpec::Rsa { bits } => {
-            (PublicParams::rsa(&octets(usize::from(bits / 8)), &[1, 0, 1]).unwrap(), &rsa_keys()[0])
-        }
-    };
+        KeySpec::Rsa { bits } => PublicParams::rsa(&octets(usize::from(bits / 8)), &[1, 0, 1]),
+        KeySpec::Okp { curve } => PublicParams::okp(curve, &octets(OkpCurve::OCTETS)),
+        KeySpec::Akp { set } => PublicParams::akp(set, &octets(set.public_octets())),
+    }
+    .unwrap();
     let phase = match mint.role {
         MintAs::Standby => Phase::Standby,
         MintAs::Active { rotation_due } => Phase::Active { active_since: now, rotation_due, rotation_asked: false },
     };
     let thumbprint = public.thumbprint();
     let kid = format!("k{serial}");
-    let private = Some(private.clone());
+    let private = Some(some_key(spec));
     Key { kid, line: name, algorithm, spec, thumbprint, public, private, minted: now, confirmed: None, phase }
 }
 

@@ -25,9 +25,11 @@ use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::Time;
 
-use crate::jose::{Base64Url, KeyKind, KeySpec, PublicParams, Use};
+use crate::jose::{Base64Url, KeyKind, KeySpec, OkpCurve, PublicParams, Use};
 
 use super::ec_key::on;
+use super::seed_key::SeedKind;
+use super::seed_signer::SeedSigner;
 use super::{CheckError, PrivateKey, Subject, pem, randomness, spki};
 
 /// An X.509 certificate. The keyring holds it as base64 of its DER.
@@ -40,9 +42,10 @@ pub struct Certificate {
 impl Certificate {
     /// Makes a certificate that the key signs for itself, with subject and issuer alike. It says what the key is for:
     /// `digitalSignature`, or `keyEncipherment` (RSA) and `keyAgreement` (EC). The same arguments make the same
-    /// certificate.
+    /// certificate, but for ML-DSA, whose signatures draw randomness.
     ///
-    /// RSA keys sign with SHA-256, EC keys with the hash of their size.
+    /// RSA keys sign with SHA-256, EC keys with the hash of their size, Ed25519 and ML-DSA keys as RFC 8410 and RFC 9881
+    /// say.
     ///
     /// # Errors
     /// If keys of this kind cannot sign, or the times are out of order or past the year 9999.
@@ -252,7 +255,20 @@ fn sign(builder: CertificateBuilder<SelfSigned>, key: &PrivateKey) -> Result<x50
             let key = krate::ecdsa::SigningKey::from_pkcs8_der(&pkcs8).map_err(|_| CertificateError::Fault)?;
             build::<_, krate::ecdsa::DerSignature>(builder, &key)
         }),
+        KeySpec::Okp { curve: OkpCurve::X25519 } => Err(CertificateError::CannotSign { spec: key.spec() }),
+        KeySpec::Okp { curve } => sign_with_seed(builder, SeedKind::Okp(curve), key),
+        KeySpec::Akp { set } => sign_with_seed(builder, SeedKind::Akp(set), key),
     }
+}
+
+fn sign_with_seed(
+    builder: CertificateBuilder<SelfSigned>,
+    kind: SeedKind,
+    key: &PrivateKey,
+) -> Result<x509_cert::Certificate, CertificateError> {
+    let spki = super::spki_der(key.public()).map_err(|_| CertificateError::Fault)?;
+    let signer = SeedSigner::new(kind, &key.to_pkcs8_der(), spki);
+    build(builder, &signer.ok_or(CertificateError::CannotSign { spec: key.spec() })?)
 }
 
 fn build<K, S>(builder: CertificateBuilder<SelfSigned>, key: &K) -> Result<x509_cert::Certificate, CertificateError>
@@ -287,7 +303,7 @@ pub enum CertificateError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::Curve;
+    use crate::jose::{Curve, ParameterSet};
     use crate::material::rfc_keys;
 
     fn validity(days: i64) -> Validity {
@@ -302,8 +318,10 @@ mod tests {
 
     #[test]
     fn it_says_whose_and_when_and_comes_back_from_where_it_is_kept() {
-        let keys = Curve::ALL.iter().map(|curve| PrivateKey::generate(&KeySpec::Ec { curve: *curve }).unwrap());
-        for key in keys.chain([rfc_keys::rsa()]) {
+        let specs = Curve::ALL.iter().map(|curve| KeySpec::Ec { curve: *curve });
+        let specs = specs.chain([KeySpec::Okp { curve: OkpCurve::Ed25519 }]);
+        let specs = specs.chain(ParameterSet::ALL.iter().map(|set| KeySpec::Akp { set: *set }));
+        for key in specs.map(|spec| PrivateKey::generate(&spec).unwrap()).chain([rfc_keys::rsa()]) {
             for days in [1, 36_500] {
                 let certificate = make(&key, Use::Sig, days).unwrap();
                 assert_eq!(certificate.subject(), "CN=Auth,O=Example");
@@ -312,7 +330,8 @@ mod tests {
                 assert_eq!(certificate.public().unwrap(), *key.public());
                 let kept = serde_json::to_string(&certificate).unwrap();
                 assert_eq!(serde_json::from_str::<Certificate>(&kept).unwrap(), certificate);
-                assert_eq!(make(&key, Use::Sig, days).unwrap(), certificate, "signing draws no randomness");
+                let again = make(&key, Use::Sig, days).unwrap();
+                assert_eq!(again == certificate, !matches!(key.spec(), KeySpec::Akp { .. }), "{}", key.spec());
             }
         }
     }
@@ -329,6 +348,13 @@ mod tests {
             let (critical, usage) = certificate.parsed.tbs_certificate().get_extension::<KeyUsage>().unwrap().unwrap();
             assert!(critical && usage.0 == FlagSet::from(expected), "{usage:?}");
         }
+    }
+
+    #[test]
+    fn a_key_that_cannot_sign_has_none() {
+        let key = PrivateKey::generate(&KeySpec::Okp { curve: OkpCurve::X25519 }).unwrap();
+        let error = make(&key, Use::Enc, 1).unwrap_err().to_string();
+        assert!(error.starts_with("X25519 keys cannot sign, so they can have no certificate"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! EC keys: `p256`, `p384` and `p521` make and check them.
+//! EC keys: `p256`, `p384`, `p521` and `k256` make and check them.
 
 use p256::elliptic_curve::Generate;
 use pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey};
@@ -23,6 +23,10 @@ macro_rules! on {
             }
             $crate::jose::Curve::P521 => {
                 use p521 as $krate;
+                $do
+            }
+            $crate::jose::Curve::Secp256k1 => {
+                use k256 as $krate;
                 $do
             }
         }

@@ -5,8 +5,9 @@
 //! [`Serial::draw`] for certificates, and by what encrypts for its salts: [`PrivateKey::to_encrypted_der`] and
 //! [`pkcs12::write`]. Nothing here does I/O or reads a clock.
 //!
-//! All arithmetic is done by others: `aws-lc-rs` makes RSA keys, `rsa` checks them, and `p256`, `p384` and `p521` do
-//! both for EC keys. What differs between kinds of keys is in `rsa_key` and `ec_key`.
+//! All arithmetic is done by others: `aws-lc-rs` makes RSA keys, `rsa` checks them; `p256`, `p384`, `p521` and `k256` do
+//! both for EC keys, `aws-lc-rs` for Ed25519, X25519 and ML-DSA. What differs between kinds of keys is in `rsa_key`,
+//! `ec_key` and `seed_key`.
 //!
 //! What people already have is read by [`read`]: one function for private keys and one for public ones, whatever the
 //! file is.
@@ -27,7 +28,10 @@ mod rfc_keys;
 #[cfg(test)]
 mod round_trips;
 mod rsa_key;
-
+mod seed_key;
+mod seed_signer;
+#[cfg(test)]
+mod seed_vectors;
 mod spki;
 mod stored;
 pub mod subject;

@@ -1,4 +1,4 @@
-//! The keys that RFC 7515 and RFC 7517 print, and the signatures made with them.
+//! The keys that RFC 7515, RFC 7517 and RFC 8037 print, and the signatures made with them.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use pkcs8::{DecodePrivateKey, DecodePublicKey};
@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::jose::rfc_vectors::{
     RFC_7515_A2_JWS, RFC_7515_A2_KEY, RFC_7515_A3_JWS, RFC_7515_A3_KEY, RFC_7515_A4_JWS, RFC_7515_A4_KEY, RFC_7517_A2,
+    RFC_8037_A_KEY, RFC_8037_A4_JWS,
 };
-use crate::jose::{Algorithm, ForeignPrivateJwk, PrivateParams, SecretBase64Url};
+use crate::jose::{Algorithm, ForeignPrivateJwk, PrivateParams, PublicParams, SecretBase64Url};
 
 use super::{CheckError, PrivateKey, spki_der};
 
@@ -58,6 +59,17 @@ fn rfc_7515_a_4_the_key_verifies_the_printed_signature() {
 }
 
 #[test]
+fn rfc_8037_a_4_the_key_makes_and_verifies_the_printed_signature() {
+    use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
+    let key = import(RFC_8037_A_KEY);
+    let (signed, signature) = split(RFC_8037_A4_JWS);
+    let PublicParams::Okp(public) = key.public() else { panic!("not OKP") };
+    UnparsedPublicKey::new(&ED25519, public.x().octets()).verify(signed, &signature).unwrap();
+    let pair = Ed25519KeyPair::from_pkcs8(&key.to_pkcs8_der()).unwrap();
+    assert_eq!(pair.sign(signed).as_ref(), signature);
+}
+
+#[test]
 fn every_printed_private_key_matches_its_public_half_and_comes_back_as_printed() {
     let set: serde_json::Value = serde_json::from_str(RFC_7517_A2).unwrap();
     let (a2_ec, a2_rsa) = (set["keys"][0].to_string(), set["keys"][1].to_string());
@@ -67,6 +79,8 @@ fn every_printed_private_key_matches_its_public_half_and_comes_back_as_printed()
         (RFC_7515_A2_KEY, Algorithm::Rs256),
         (RFC_7515_A3_KEY, Algorithm::Es256),
         (RFC_7515_A4_KEY, Algorithm::Es512),
+        (RFC_8037_A_KEY, Algorithm::EdDsa),
+        (RFC_8037_A_KEY, Algorithm::Ed25519),
     ];
     for (printed, alg) in cases {
         let key = import(printed);
@@ -109,7 +123,8 @@ fn halves_of_two_keys_are_refused() {
     let one: ForeignPrivateJwk = serde_json::from_str(&set["keys"][0].to_string()).unwrap();
     let two: ForeignPrivateJwk = serde_json::from_str(RFC_7515_A3_KEY).unwrap();
     let rsa: ForeignPrivateJwk = serde_json::from_str(RFC_7515_A2_KEY).unwrap();
-    for (public, private) in [(&one, &two), (&two, &one), (&one, &rsa), (&rsa, &one)] {
+    let okp: ForeignPrivateJwk = serde_json::from_str(RFC_8037_A_KEY).unwrap();
+    for (public, private) in [(&one, &two), (&two, &one), (&one, &rsa), (&rsa, &one), (&okp, &one), (&one, &okp)] {
         let refused = PrivateKey::from_params(&public.public.params, &private.private);
         assert_eq!(refused, Err(CheckError::Disagree));
     }

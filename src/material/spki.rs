@@ -8,6 +8,7 @@ use rsa::pkcs1::{self, UintRef};
 use crate::jose::{PublicParams, RsaPublic};
 
 use super::pkcs8_view::{EC_OID, RSA_PSS_OID, UNCOMPRESSED, curve_of};
+use super::seed_key::SeedKind;
 use super::{CheckError, ec_key};
 
 /// `RSAPublicKey` (RFC 8017 appendix A.1.1).
@@ -46,6 +47,9 @@ pub(super) fn read(der: &[u8]) -> Result<PublicParams, CheckError> {
             let (x, y) = halves.ok_or(CheckError::NotSpki)?;
             Ok(PublicParams::ec(curve, x, y)?)
         }
-        oid => Err(CheckError::Unsupported { oid }),
+        oid => {
+            let kind = SeedKind::of_oid(oid).ok_or(CheckError::Unsupported { oid })?;
+            Ok(kind.public_params(info.subject_public_key.raw_bytes())?)
+        }
     }
 }

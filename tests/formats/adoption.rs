@@ -1,6 +1,6 @@
 //! Private keys, public keys and certificates that `openssl` made.
 
-use keyturn::jose::{Curve, KeySpec};
+use keyturn::jose::{Curve, KeySpec, OkpCurve};
 use keyturn::material::read::{ReadError, private_keys, public_keys};
 use keyturn::material::{CheckError, PrivateKey, spki_pem};
 
@@ -24,6 +24,7 @@ fn keys_come_in_from_every_encoding_of_openssl() {
         ("openssl ecparam -genkey -name prime256v1 -out old.pem", KeySpec::Ec { curve: Curve::P256 }),
         ("openssl ecparam -genkey -name secp384r1 -out old.pem", KeySpec::Ec { curve: Curve::P384 }),
         ("openssl ecparam -genkey -name secp521r1 -out old.pem", KeySpec::Ec { curve: Curve::P521 }),
+        ("openssl ecparam -genkey -name secp256k1 -out old.pem", KeySpec::Ec { curve: Curve::Secp256k1 }),
     ] {
         folder.run(make);
         let public = folder.run("openssl pkey -in old.pem -pubout");
@@ -58,6 +59,26 @@ fn keys_come_in_from_every_encoding_of_openssl() {
             assert_eq!(spki_pem(key.public()).unwrap(), public, "{file}");
         }
     }
+}
+
+#[test]
+fn octet_key_pairs_come_in() {
+    let folder = Folder::new();
+    folder.write("pass", PASSPHRASE);
+    for curve in OkpCurve::ALL.iter().copied() {
+        folder.run(&format!("openssl genpkey -algorithm {curve} -out plain.pem"));
+        folder.run("openssl pkcs8 -topk8 -in plain.pem -passout file:pass -out shrouded.pem");
+        folder.run("openssl pkey -in plain.pem -outform DER -out plain.der");
+        folder.run("openssl pkey -in plain.pem -pubout -out public.pem");
+        let public = public_keys(&folder.read("public.pem")).unwrap().keys.remove(0).params;
+        for file in ["plain.pem", "shrouded.pem", "plain.der"] {
+            assert!(adopt(&folder, file).matches(&public), "{file}");
+        }
+        assert_eq!(public.spec(), KeySpec::Okp { curve });
+    }
+    folder.run("openssl genpkey -algorithm Ed448 -out ed448.pem");
+    let refused = private_keys(&folder.read("ed448.pem"), None).unwrap().into_all().unwrap_err();
+    assert_eq!(refused.error, CheckError::No448.into());
 }
 
 #[test]

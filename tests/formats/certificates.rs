@@ -1,10 +1,10 @@
 //! What `openssl` and `keytool` make of our certificates.
 
 use chrono::{DateTime, TimeDelta};
-use keyturn::jose::Use;
+use keyturn::jose::{Curve, KeySpec, Use};
 use keyturn::material::{Certificate, PrivateKey, Serial, Validity};
 
-use crate::programs::{Folder, keys, of_every_java};
+use crate::programs::{Folder, Reader, of_every_java, signers};
 
 /// A certificate from 2020 on, for this many days.
 pub fn certificate(key: &PrivateKey, usage: Use, days: i64) -> Certificate {
@@ -17,8 +17,15 @@ pub fn certificate(key: &PrivateKey, usage: Use, days: i64) -> Certificate {
 #[test]
 fn openssl_reads_and_verifies_them() {
     let folder = Folder::new();
-    let algorithms = ["sha256WithRSAEncryption", "ecdsa-with-SHA256", "ecdsa-with-SHA384", "ecdsa-with-SHA512"];
-    for (key, algorithm) in keys().iter().zip(algorithms) {
+    for key in signers(Reader::Openssl) {
+        let algorithm = match key.spec() {
+            KeySpec::Rsa { .. } => "sha256WithRSAEncryption",
+            KeySpec::Ec { curve: Curve::P256 | Curve::Secp256k1 } => "ecdsa-with-SHA256",
+            KeySpec::Ec { curve: Curve::P384 } => "ecdsa-with-SHA384",
+            KeySpec::Ec { curve: Curve::P521 } => "ecdsa-with-SHA512",
+            KeySpec::Okp { .. } => "ED25519",
+            KeySpec::Akp { .. } => panic!("openssl 3.0 knows no ML-DSA"),
+        };
         for (usage, words) in [(Use::Sig, "Digital Signature"), (Use::Enc, "Key ")] {
             let certificate = certificate(key, usage, 18_250);
             folder.write("c.pem", certificate.to_pem().unwrap());
@@ -50,7 +57,7 @@ fn openssl_reads_and_verifies_them() {
 #[test]
 fn java_reads_them() {
     let folder = Folder::new();
-    for key in keys() {
+    for key in signers(Reader::Java) {
         folder.write("c.pem", certificate(key, Use::Sig, 36_500).to_pem().unwrap());
         for keytool in of_every_java("keytool") {
             let text = folder.run(&format!("{keytool} -printcert -file c.pem"));

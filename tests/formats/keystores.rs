@@ -3,29 +3,26 @@
 use keyturn::jose::Use;
 use keyturn::material::pkcs12::{self, KeystoreEntry, KeystoreProfile};
 use keyturn::material::read::{FoundKey, ReadError, private_keys};
-use keyturn::material::{Certificate, EncodeError, PrivateEncoding, PrivateKey};
+use keyturn::material::{EncodeError, PrivateEncoding};
 
 use crate::certificates::certificate;
-use crate::programs::{Folder, keys, of_every_java};
+use crate::programs::{Folder, Reader, of_every_java, rsa, signers};
 
 /// One word, because lines of commands are parted by spaces.
 const PASSWORD: &str = "correct-horse";
-const KIDS: [&str; 4] = ["rsa_sig_rs256", "ec-256", "ec 384", "ec/521 ü"];
+const KIDS: [&str; 9] = ["rsa_sig_rs256", "ec-256", "ec 384", "ec/521 ü", "e", "f", "g", "h", "i"];
 
-fn keystore(profile: KeystoreProfile) -> Vec<u8> {
-    let certificates: Vec<_> = keys().iter().map(|key| certificate(key, Use::Sig, 36_500)).collect();
-    let entries: Vec<_> = keys().iter().zip(&certificates).zip(KIDS).map(entry).collect();
+fn keystore(reader: Reader, profile: KeystoreProfile) -> Vec<u8> {
+    let certificates: Vec<_> = signers(reader).map(|key| certificate(key, Use::Sig, 36_500)).collect();
+    let named = signers(reader).zip(&certificates).zip(KIDS);
+    let entries: Vec<_> = named.map(|((key, certificate), alias)| KeystoreEntry { alias, key, certificate }).collect();
     pkcs12::write(&entries, PASSWORD, profile).unwrap()
 }
 
-fn entry<'a>(((key, certificate), alias): ((&'a PrivateKey, &'a Certificate), &'a str)) -> KeystoreEntry<'a> {
-    KeystoreEntry { alias, key, certificate }
-}
-
 /// Asserts that these are our keys, by name and with their certificates.
-fn assert_ours(found: &[FoundKey], place: &str) {
-    assert_eq!(found.len(), keys().len(), "{place}");
-    for (key, kid) in keys().iter().zip(KIDS) {
+fn assert_ours(found: &[FoundKey], reader: Reader, place: &str) {
+    assert_eq!(found.len(), signers(reader).count(), "{place}");
+    for (key, kid) in signers(reader).zip(KIDS) {
         let found = found.iter().find(|found| found.key == *key).unwrap_or_else(|| panic!("{place}: no {kid}"));
         assert!(found.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(kid)), "{place}: {:?}", found.name);
         assert_eq!(found.certificate.as_ref().unwrap().public().unwrap(), *key.public(), "{place}");
@@ -41,8 +38,8 @@ fn read(octets: &[u8], place: &str) -> Vec<FoundKey> {
 #[test]
 fn we_read_our_own() {
     for profile in [KeystoreProfile::Modern, KeystoreProfile::Legacy] {
-        let keystore = keystore(profile);
-        assert_ours(&read(&keystore, "ours"), "ours");
+        let keystore = keystore(Reader::Keyturn, profile);
+        assert_ours(&read(&keystore, "ours"), Reader::Keyturn, "ours");
         assert_eq!(private_keys(&keystore, Some("wrong")).unwrap_err(), ReadError::WrongPassphrase);
         assert_eq!(private_keys(&keystore, None).unwrap_err(), ReadError::PassphraseMissing);
     }
@@ -55,12 +52,12 @@ fn openssl_reads_them_and_prints_pem_that_we_read() {
         (KeystoreProfile::Modern, "", "PBES2, PBKDF2, AES-256-CBC, Iteration 100000, PRF hmacWithSHA256"),
         (KeystoreProfile::Legacy, "-legacy", "pbeWithSHA1And3-KeyTripleDES-CBC, Iteration 100000"),
     ] {
-        folder.write("k.p12", keystore(profile));
+        folder.write("k.p12", keystore(Reader::Openssl, profile));
         let text = folder.run(&format!("openssl pkcs12 -in k.p12 -passin pass:{PASSWORD} -info -noout {option}"));
         assert!(text.contains(scheme), "{text}");
         folder.run(&format!("openssl pkcs12 -in k.p12 -passin pass:{PASSWORD} -nodes -out k.pem {option}"));
         let found = read(&folder.read("k.pem"), "openssl's PEM");
-        assert_eq!(found.len(), keys().len());
+        assert_eq!(found.len(), signers(Reader::Openssl).count());
         assert!(found.iter().all(|found| found.certificate.is_some() && found.name.is_some()));
         assert_eq!(found[0].name.as_deref(), Some(KIDS[0]));
     }
@@ -70,25 +67,25 @@ fn openssl_reads_them_and_prints_pem_that_we_read() {
 fn java_reads_them_and_writes_its_own() {
     let folder = Folder::new();
     for profile in [KeystoreProfile::Modern, KeystoreProfile::Legacy] {
-        folder.write("k.p12", keystore(profile));
+        folder.write("k.p12", keystore(Reader::Java, profile));
         for keytool in of_every_java("keytool") {
             let list = format!("{keytool} -list -v -keystore k.p12 -storetype PKCS12 -storepass {PASSWORD}");
             let text = folder.run(&list);
-            assert_eq!(text.matches("PrivateKeyEntry").count(), keys().len(), "{text}");
+            assert_eq!(text.matches("PrivateKeyEntry").count(), signers(Reader::Java).count(), "{text}");
             assert!(text.contains("Alias name: rsa_sig_rs256"), "{text}");
             let _ = std::fs::remove_file(folder.path("theirs.p12"));
             folder.run(&format!(
                 "{keytool} -importkeystore -srckeystore k.p12 -srcstoretype PKCS12 -srcstorepass {PASSWORD} \
                  -destkeystore theirs.p12 -deststoretype PKCS12 -deststorepass {PASSWORD}"
             ));
-            assert_ours(&read(&folder.read("theirs.p12"), &keytool), &keytool);
+            assert_ours(&read(&folder.read("theirs.p12"), &keytool), Reader::Java, &keytool);
             let legacy = format!(
                 "{keytool} -J-Dkeystore.pkcs12.legacy -importkeystore -srckeystore k.p12 -srcstorepass {PASSWORD} \
                  -destkeystore legacy.p12 -deststoretype PKCS12 -deststorepass {PASSWORD}"
             );
             let _ = std::fs::remove_file(folder.path("legacy.p12"));
             folder.run(&legacy);
-            assert_ours(&read(&folder.read("legacy.p12"), &keytool), &keytool);
+            assert_ours(&read(&folder.read("legacy.p12"), &keytool), Reader::Java, &keytool);
         }
     }
 }
@@ -96,7 +93,7 @@ fn java_reads_them_and_writes_its_own() {
 #[test]
 fn what_openssl_exports_comes_in() {
     let folder = Folder::new();
-    let key = &keys()[0];
+    let key = rsa();
     folder.write("k.pem", key.to_pem(PrivateEncoding::Pkcs8).unwrap().as_bytes());
     folder.write("c.pem", certificate(key, Use::Sig, 36_500).to_pem().unwrap());
     for option in [
@@ -118,7 +115,7 @@ fn what_openssl_exports_comes_in() {
 
 #[test]
 fn mistakes_are_named() {
-    let (one, two) = (&keys()[0], &keys()[1]);
+    let (one, two) = (rsa(), signers(Reader::Java).nth(1).unwrap());
     let certificate = certificate(one, Use::Sig, 1);
     let entry = |alias, key| KeystoreEntry { alias, key, certificate: &certificate };
     let write = |entries: &[KeystoreEntry<'_>], password| pkcs12::write(entries, password, KeystoreProfile::Modern);

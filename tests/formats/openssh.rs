@@ -1,15 +1,16 @@
 //! `ssh-keygen`, both ways.
 
 use base64ct::Encoding;
+use keyturn::jose::PublicParams;
 use keyturn::material::PrivateEncoding;
 use keyturn::material::read::{ReadError, private_keys};
 
-use crate::programs::{Folder, PASSPHRASE, keys};
+use crate::programs::{Folder, PASSPHRASE, Reader, keys};
 
 #[test]
 fn ssh_keygen_reads_our_keys() {
     let folder = Folder::new();
-    for key in keys() {
+    for key in keys(Reader::SshKeygen) {
         for encoding in PrivateEncoding::ALL.iter().filter(|encoding| encoding.fits(key.spec().key_kind())) {
             folder.write("key", key.to_pem(*encoding).unwrap().as_bytes());
             let theirs = folder.run("ssh-keygen -y -f key");
@@ -37,6 +38,20 @@ fn its_keys_come_in_with_their_comments() {
             let ours = folder.run("ssh-keygen -y -f again");
             assert!(String::from_utf8(theirs).unwrap().starts_with(ours.trim()), "{kind} {format}");
         }
+    }
+}
+
+#[test]
+fn ed25519_comes_in() {
+    let folder = Folder::new();
+    for passphrase in ["''", "secret"] {
+        let _ = std::fs::remove_file(folder.path("key"));
+        folder.run(&format!("ssh-keygen -q -t ed25519 -N {passphrase} -f key"));
+        let found = private_keys(&folder.read("key"), Some("secret")).unwrap().into_all().unwrap();
+        let PublicParams::Okp(okp) = found[0].key.public() else { panic!("{}", found[0].key.spec()) };
+        let theirs = String::from_utf8(folder.read("key.pub")).unwrap();
+        let theirs = base64ct::Base64::decode_vec(theirs.split(' ').nth(1).unwrap()).unwrap();
+        assert!(theirs.ends_with(okp.x().octets()));
     }
 }
 

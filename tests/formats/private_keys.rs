@@ -1,19 +1,22 @@
 //! What `openssl` makes of our private keys.
 
 use base64ct::Encoding;
+use keyturn::jose::KeySpec;
 use keyturn::material::read::{ReadError, private_keys};
-use keyturn::material::{PrivateEncoding, pkcs1_public_pem, spki_pem};
+use keyturn::material::{PrivateEncoding, PrivateKey, pkcs1_public_pem, spki_pem};
 
-use crate::programs::{Folder, PASSPHRASE, keys, of_every_java};
+use crate::programs::{Folder, PASSPHRASE, Reader, keys, of_every_java, rsa};
 
 #[test]
 fn openssl_reads_every_encoding_of_every_key() {
     let folder = Folder::new();
-    for key in keys() {
+    for key in keys(Reader::Openssl) {
         for encoding in PrivateEncoding::ALL.iter().filter(|encoding| encoding.fits(key.spec().key_kind())) {
             folder.write("key.pem", key.to_pem(*encoding).unwrap().as_bytes());
             folder.assert_openssl_sees(key, "key.pem", "");
-            folder.run("openssl pkey -in key.pem -check -noout");
+            if !matches!(key.spec(), KeySpec::Okp { .. }) {
+                folder.run("openssl pkey -in key.pem -check -noout");
+            }
             folder.write("key.der", &*key.to_der(*encoding).unwrap());
             folder.assert_openssl_sees(key, "key.der", "-inform DER");
         }
@@ -23,21 +26,23 @@ fn openssl_reads_every_encoding_of_every_key() {
 #[test]
 fn openssl_writes_the_same_octets() {
     let folder = Folder::new();
-    for key in keys() {
+    let has_older =
+        |key: &&PrivateKey| PrivateEncoding::ALL.iter().filter(|e| e.fits(key.spec().key_kind())).count() > 1;
+    for key in keys(Reader::Openssl).filter(has_older) {
         folder.write("key.pem", key.to_pem(PrivateEncoding::Pkcs8).unwrap().as_bytes());
         folder.run("openssl pkey -in key.pem -traditional -out theirs.pem");
         let ours = PrivateEncoding::ALL.iter().rev().find_map(|encoding| key.to_pem(*encoding).ok()).unwrap();
         assert_eq!(String::from_utf8(folder.read("theirs.pem")).unwrap(), *ours);
     }
-    folder.write("key.pem", keys()[0].to_pem(PrivateEncoding::Pkcs1).unwrap().as_bytes());
+    folder.write("key.pem", rsa().to_pem(PrivateEncoding::Pkcs1).unwrap().as_bytes());
     folder.run("openssl rsa -in key.pem -RSAPublicKey_out -out public.pem");
-    assert_eq!(folder.read("public.pem"), pkcs1_public_pem(keys()[0].public()).unwrap().as_bytes());
+    assert_eq!(folder.read("public.pem"), pkcs1_public_pem(rsa().public()).unwrap().as_bytes());
 }
 
 #[test]
 fn openssl_opens_what_is_encrypted_and_so_do_we() {
     let folder = Folder::new();
-    for key in keys() {
+    for key in keys(Reader::Openssl) {
         let pem = key.to_encrypted_pem(PASSPHRASE).unwrap();
         folder.write("key.pem", &pem);
         let word = format!("file:{}", folder.path("pass").display());
@@ -89,7 +94,7 @@ fn java_and_node_open_what_is_encrypted() {
     folder.write("Open.java", JAVA);
     folder.write("open.cjs", NODE);
     folder.write("pass", PASSPHRASE);
-    for key in keys().iter().take(2) {
+    for key in keys(Reader::Openssl).take(2) {
         folder.write("key.der", key.to_encrypted_der(PASSPHRASE).unwrap());
         folder.write("key.pem", key.to_encrypted_pem(PASSPHRASE).unwrap());
         let expected = base64ct::Base64::encode_string(&key.to_pkcs8_der());

@@ -6,21 +6,49 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use keyturn::jose::{Curve, KeySpec};
+use keyturn::jose::{Curve, KeySpec, OkpCurve, ParameterSet};
 use keyturn::material::{PrivateKey, spki_pem};
 use tempfile::TempDir;
 
 /// The passphrase of everything encrypted.
 pub const PASSPHRASE: &str = "correct horse";
 
-/// One key of each kind, made once.
-pub fn keys() -> &'static [PrivateKey] {
+/// Who reads keys here, each with the kinds that it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    Keyturn,
+    /// 3.0, which knows no ML-DSA.
+    Openssl,
+    /// Since 16 without secp256k1.
+    Java,
+    SshKeygen,
+}
+
+/// One key of each kind that this reader knows, made once.
+pub fn keys(reader: Reader) -> impl Iterator<Item = &'static PrivateKey> {
     static KEYS: LazyLock<Vec<PrivateKey>> = LazyLock::new(|| {
         let curves = Curve::ALL.iter().map(|curve| KeySpec::Ec { curve: *curve });
-        let specs = [KeySpec::Rsa { bits: 2048 }].into_iter().chain(curves);
+        let octets = OkpCurve::ALL.iter().map(|curve| KeySpec::Okp { curve: *curve });
+        let sets = ParameterSet::ALL.iter().map(|set| KeySpec::Akp { set: *set });
+        let specs = [KeySpec::Rsa { bits: 2048 }].into_iter().chain(curves).chain(octets).chain(sets);
         specs.map(|spec| PrivateKey::generate(&spec).unwrap()).collect()
     });
-    &KEYS
+    KEYS.iter().filter(move |key| match key.spec() {
+        KeySpec::Rsa { .. } => true,
+        KeySpec::Ec { curve } => curve != Curve::Secp256k1 || matches!(reader, Reader::Keyturn | Reader::Openssl),
+        KeySpec::Okp { .. } => reader != Reader::SshKeygen,
+        KeySpec::Akp { .. } => reader == Reader::Keyturn,
+    })
+}
+
+/// Those that can sign, and so have a certificate.
+pub fn signers(reader: Reader) -> impl Iterator<Item = &'static PrivateKey> {
+    keys(reader).filter(|key| key.spec() != KeySpec::Okp { curve: OkpCurve::X25519 })
+}
+
+/// The RSA key.
+pub fn rsa() -> &'static PrivateKey {
+    keys(Reader::Keyturn).next().unwrap()
 }
 
 /// A folder that is gone after the test.

@@ -86,7 +86,7 @@ pub enum PolicyError {
         /// What is wrong with it.
         source: UnknownAlgorithm,
     },
-    /// A wrong size.
+    /// A wrong size or curve.
     #[error("spec.keys[{index}]: {source}")]
     KeySpec {
         /// Which line.
@@ -326,14 +326,14 @@ fn lines(stated: &[api::KeyLine], errors: &mut Vec<PolicyError>) -> Vec<Line> {
                 continue;
             }
         };
-        let spec = match KeySpec::new(algorithm, one.rsa_bits) {
+        let spec = match KeySpec::new(algorithm, one.rsa_bits, one.curve.as_deref()) {
             Ok(spec) => spec,
             Err(source) => {
                 errors.push(PolicyError::KeySpec { index, source });
                 continue;
             }
         };
-        let name = one.name.clone().unwrap_or_else(|| algorithm.name().to_ascii_lowercase());
+        let name = one.name.clone().unwrap_or_else(|| algorithm.slug());
         if !outputs::is_dns_name(&name, 63) {
             errors.push(PolicyError::LineName { index, name });
         } else if lines.iter().any(|line| line.name == name) {

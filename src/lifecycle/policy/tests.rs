@@ -53,8 +53,16 @@ fn every_algorithm_is_a_line_by_itself() {
     for algorithm in Algorithm::ALL {
         let policy = plain(json!({ "keys": [{ "algorithm": algorithm.name() }] }));
         let [line] = policy.lines.as_slice() else { panic!("{algorithm}") };
-        assert_eq!((line.algorithm, line.name.as_str()), (*algorithm, &*algorithm.name().to_lowercase()));
+        assert_eq!((line.algorithm, line.name.as_str()), (*algorithm, &*algorithm.slug()));
     }
+}
+
+#[test]
+fn a_curve_is_part_of_what_is_generated() {
+    let policy =
+        plain(json!({ "keys": [{ "algorithm": "ECDH-ES+A128KW", "curve": "X25519" }, { "algorithm": "RSA1_5" }] }));
+    let lines: Vec<_> = policy.lines.iter().map(|line| (line.name.as_str(), line.spec.to_string())).collect();
+    assert_eq!(lines, [("ecdh-es-a128kw", "X25519".to_owned()), ("rsa1-5", "RSA 4096".to_owned())]);
 }
 
 #[test]

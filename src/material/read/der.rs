@@ -94,7 +94,7 @@ fn has_explicit_curve(der: &[u8]) -> bool {
 }
 
 /// Puts an older encoding into PKCS#8, which is checked.
-pub(super) fn wrap(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> Option<Result<PrivateKey, ReadError>> {
+fn wrap(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> Option<Result<PrivateKey, ReadError>> {
     let info = PrivateKeyInfoRef::new(algorithm, OctetStringRef::new(key).ok()?);
     let der = info.to_der().map(Zeroizing::new).ok()?;
     Some(pkcs8(&der))

@@ -1,15 +1,12 @@
 //! OpenSSH's own format, `openssh-key-v1`.
 
-use pkcs8::der::Encode;
-use pkcs8::der::asn1::OctetStringRef;
-use pkcs8::spki::AlgorithmIdentifierRef;
-use pkcs8::{EncodePrivateKey, ObjectIdentifier};
+use pkcs8::EncodePrivateKey;
 use rsa::{BoxedUint, RsaPrivateKey};
 use ssh_key::private::{EcdsaKeypair, KeypairData, RsaKeypair};
 use ssh_key::{EcdsaCurve, Kdf, Mpint};
 use zeroize::Zeroizing;
 
-use crate::jose::{Curve, PrivateParams, PublicParams, SecretBase64Url};
+use crate::jose::{Curve, OkpCurve, PrivateParams, PublicParams, SecretBase64Url};
 use crate::material::{CheckError, PrivateKey};
 
 use super::private::Reading;
@@ -45,10 +42,9 @@ pub(super) fn read(
         KeypairData::Rsa(rsa) => read_rsa(rsa),
         KeypairData::Ecdsa(ec) => read_ec(ec),
         KeypairData::Ed25519(ed) => {
+            let public = PublicParams::okp(OkpCurve::Ed25519, &ed.public.0).map_err(CheckError::from)?;
             let seed = Zeroizing::new(ed.private.to_bytes());
-            let inner = OctetStringRef::new(seed.as_slice()).and_then(|seed| seed.to_der()).map_err(|_| DAMAGED)?;
-            let algorithm = AlgorithmIdentifierRef { oid: ED25519, parameters: None };
-            der::wrap(algorithm, &Zeroizing::new(inner)).ok_or(DAMAGED)?
+            Ok(PrivateKey::from_params(&public, &PrivateParams::Okp { d: SecretBase64Url::new(&*seed) })?)
         }
         _ => Err(ReadError::unsupported(
             format!("an OpenSSH key of type {}", key.algorithm()),
@@ -56,9 +52,6 @@ pub(super) fn read(
         )),
     }
 }
-
-/// `id-Ed25519` (RFC 8410 section 3).
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// OpenSSH leaves out two members of an RSA key, which are worked out anew.
 fn read_rsa(rsa: &RsaKeypair) -> Result<PrivateKey, ReadError> {

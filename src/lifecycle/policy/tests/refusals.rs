@@ -43,6 +43,11 @@ fn bad_lines_are_refused_with_a_sentence_that_says_what_to_change() {
             "spec.keys[0]: ES256 takes a P-256 key, which has no rsaBits: remove rsaBits",
         ),
         (
+            "a curve that the algorithm lacks",
+            keys(json!([{ "algorithm": "ES256", "curve": "P-384" }])),
+            "spec.keys[0]: ES256 keys are on P-256, not on P-384: remove curve",
+        ),
+        (
             "two lines of one name",
             keys(json!([{ "algorithm": "ES256" }, { "algorithm": "RS256", "name": "es256" }])),
             "two of spec.keys are named \"es256\" (by default the algorithm in lower case)",
