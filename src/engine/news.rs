@@ -19,6 +19,8 @@ pub struct News {
 pub enum Reason {
     /// A key was made.
     Minted,
+    /// A key was made that the policy of the day advises against: told with the first one of its line.
+    Discouraged,
     /// An output was written.
     Published,
     /// A standby key became the active one.
@@ -52,6 +54,7 @@ impl Reason {
     pub fn name(self) -> &'static str {
         match self {
             Self::Minted => "Minted",
+            Self::Discouraged => "Discouraged",
             Self::Published => "Published",
             Self::Promoted => "Promoted",
             Self::Retired => "Retired",
@@ -72,7 +75,8 @@ impl Reason {
     pub fn is_warning(self) -> bool {
         matches!(
             self,
-            Self::Revoked
+            Self::Discouraged
+                | Self::Revoked
                 | Self::Held
                 | Self::Restored
                 | Self::KeyringRecovered
@@ -93,6 +97,23 @@ pub(super) fn minted(key: &Key) -> News {
         if key.is_active() { "made and active" } else { "made and on standby" }
     );
     News { reason: Reason::Minted, note }
+}
+
+/// What is to be said against the new keys: once a line, until its algorithm or size changes.
+pub(super) fn discouraged(before: &Keyring, minted: &[Key]) -> Vec<News> {
+    let same =
+        |one: &Key, other: &Key| (&one.line, one.algorithm, one.spec) == (&other.line, other.algorithm, other.spec);
+    let mut told: Vec<&Key> = before.keys.iter().collect();
+    let mut news = Vec::new();
+    for key in minted {
+        if let Some(advice) = key.algorithm.advice(key.spec)
+            && !told.iter().any(|one| same(one, key))
+        {
+            news.push(News { reason: Reason::Discouraged, note: format!("line {}: {advice}", key.line) });
+        }
+        told.push(key);
+    }
+    news
 }
 
 pub(super) fn published(output: &OutputId, header: &Header, before: Option<&Header>, restored: bool) -> News {

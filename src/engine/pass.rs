@@ -82,6 +82,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             return Ok(false);
         }
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
+        let discouraged = news::discouraged(&self.keyring, &minted);
         next.keys.extend(minted.iter().cloned());
         let rendered = match self.commit(next).await {
             Ok(rendered) => rendered,
@@ -91,6 +92,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             }
         };
         self.news.extend(minted.iter().map(news::minted));
+        self.news.extend(discouraged);
         self.news.extend(steps.iter().filter_map(news::step));
         self.publish(rendered).await?;
         Ok(true)

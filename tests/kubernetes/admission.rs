@@ -1,6 +1,7 @@
 //! What the API server itself refuses, and what it takes.
 
 use keyturn::api::{JwksKeySet, JwksKeySetSpec};
+use keyturn::jose::Algorithm;
 use keyturn::lifecycle::Policy;
 use kube::api::{Api, ApiResource, DynamicObject, PostParams};
 use kube::core::Status;
@@ -60,6 +61,16 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
             "bits of an EC key",
             json!({ "keys": [{ "algorithm": "ES256", "rsaBits": 2048 }] }),
             vec!["rsaBits is only for RSA", "leave it out"],
+        ),
+        (
+            "a curve that the algorithm lacks",
+            json!({ "keys": [{ "algorithm": "ES256", "curve": "P-384" }] }),
+            vec!["must be a curve of the line's algorithm", "leave it out"],
+        ),
+        (
+            "X448",
+            json!({ "keys": [{ "algorithm": "ECDH-ES", "curve": "X448" }] }),
+            vec!["P-256, P-384, P-521 or X25519 with ECDH-ES", "no released, well-kept library"],
         ),
         ("two lines of one name", json!({ "keys": twins }), vec!["two key lines have one name", "keys[].name"]),
         ("no lines", json!({ "keys": [] }), vec!["spec.keys", "at least 1"]),
@@ -205,8 +216,21 @@ async fn good_specs_are_taken() {
         .map(|(n, line)| (format!("{n}.pem"), json!({ "content": "PrivateKeyPem", "line": line["name"] })))
         .collect();
     let secrets: Vec<Value> = (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
+    let every: Vec<Value> = Algorithm::ALL.iter().map(|algorithm| json!({ "algorithm": algorithm.name() })).collect();
+    let by_default_name: serde_json::Map<String, Value> = Algorithm::ALL
+        .iter()
+        .map(|algorithm| (algorithm.slug(), json!({ "content": "PrivateKeyPem", "line": algorithm.slug() })))
+        .collect();
+    let outputs: Vec<Value> =
+        (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": by_default_name.clone() })).collect();
+    let curves: Vec<Value> = ["P-256", "P-384", "P-521", "X25519"]
+        .iter()
+        .map(|curve| json!({ "algorithm": "ECDH-ES+A192KW", "curve": curve, "name": curve.to_lowercase() }))
+        .collect();
     let specs = [
         ("nothing but an algorithm", with(&json!({}))),
+        ("every algorithm by its default name", json!({ "keys": every, "secrets": outputs })),
+        ("every curve of a choice", json!({ "keys": curves })),
         ("32 lines in 8 secrets", json!({ "keys": many, "secrets": secrets })),
         (
             "encryption by the signer",
