@@ -24,7 +24,7 @@ struct Line {
     stated: &'static str,
     /// What `openssl` says of such a key; openssl 3.0 knows no ML-DSA.
     openssl: Option<&'static str>,
-    /// Whether Node signs or encrypts with it: `jose` knows neither ES256K nor RSA1_5, and Node 20 no ML-DSA. For
+    /// Whether Node signs or encrypts with it: `jose` knows neither ES256K nor `RSA1_5`, and Node 20 no ML-DSA. For
     /// ES256K its `crypto` serves.
     node: bool,
 }
@@ -160,10 +160,8 @@ fn write() -> Workplace {
 }
 
 fn spec() -> String {
-    let keys: String = LINES
-        .iter()
-        .map(|Line { algorithm, stated, .. }| format!("  - {{ algorithm: {algorithm}, {stated} }}\n"))
-        .collect();
+    let stated = |Line { algorithm, stated, .. }: &Line| format!("  - {{ algorithm: {algorithm}, {stated} }}\n");
+    let keys = LINES.iter().map(stated).collect::<Vec<_>>().concat();
     let files = |kinds: &[(&str, &str)]| -> String {
         let file = |line: &str, (end, content): &(&str, &str)| {
             format!("      {line}.{end}: {{ content: {content}, line: {line} }}\n")

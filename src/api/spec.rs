@@ -111,7 +111,7 @@ pub struct KeyLine {
     #[schemars(schema_with = "rules::rsa_bits_schema")]
     pub rsa_bits: Option<u16>,
     /// The curve, for algorithms that leave a choice: with ECDH-ES and its kin P-256 (default), P-384, P-521 or X25519;
-    /// with EdDSA Ed25519.
+    /// with `EdDSA` Ed25519.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16))]
     pub curve: Option<String>,

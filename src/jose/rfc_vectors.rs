@@ -20,7 +20,7 @@ pub(crate) const RFC_7515_A4_KEY: &str = include_str!("fixtures/rfc7515-a4.json"
 pub(crate) const RFC_7515_A4_JWS: &str = include_str!("fixtures/rfc7515-a4.jws");
 /// The Ed25519 key of RFC 8037 appendix A.1.
 pub(crate) const RFC_8037_A_KEY: &str = include_str!("fixtures/rfc8037-a.json");
-/// The signature made with it, appendix A.4, under the label EdDSA.
+/// The signature made with it, appendix A.4, under the label `EdDSA`.
 pub(crate) const RFC_8037_A4_JWS: &str = include_str!("fixtures/rfc8037-a4.jws");
 /// The `kid` of the ML-DSA keys of RFC 9964 appendix A.1, which is their thumbprint. All their seeds are zero.
 pub(crate) const RFC_9964_A1_KIDS: [(Algorithm, &str); 3] = [

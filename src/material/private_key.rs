@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use pkcs8::ObjectIdentifier;
+use pkcs8::der::pem::PemLabel;
+use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -113,7 +114,7 @@ impl PrivateKey {
     /// # Errors
     /// None that is known.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, CheckError> {
-        super::pem::pkcs8_pem(&self.pkcs8)
+        super::pem::private_block(PrivateKeyInfoRef::PEM_LABEL, &self.pkcs8).map_err(|_| CheckError::Encode)
     }
 
     /// A private JWK with all the members that its type has. Costs no arithmetic.
@@ -214,6 +215,9 @@ pub enum CheckError {
          with openssl pkcs8"
     )]
     NotPkcs8,
+    /// The octets are no public key.
+    #[error("this is no public key that can be used, or its point is not on its curve: export it again")]
+    NotSpki,
     /// The key is of a kind that is not supported.
     #[error("keys of type {oid} are not supported: use RSA, EC, Ed25519, X25519 or ML-DSA")]
     Unsupported {

@@ -34,7 +34,7 @@ fn numbers(private: &PrivateKey) -> Vec<String> {
         .collect();
     match private.to_jwk("k", *algorithm).unwrap().private() {
         PrivateParams::Ec { .. } | PrivateParams::Okp { .. } | PrivateParams::Akp { .. } => {
-            assert_eq!(numbers.len(), 1)
+            assert_eq!(numbers.len(), 1);
         }
         PrivateParams::Rsa(_) => assert_eq!(numbers.len(), 6),
     }
