@@ -4,6 +4,7 @@ use k256::Secp256k1;
 use p256::NistP256;
 use p384::NistP384;
 use p521::NistP521;
+use pkcs8::spki::AlgorithmIdentifierRef;
 use pkcs8::{AssociatedOid, ObjectIdentifier, PrivateKeyInfoRef};
 use rsa::pkcs1;
 use sec1::EcPrivateKey;
@@ -16,10 +17,10 @@ use super::rsa_key::RsaView;
 use super::seed_key::{SeedKind, SeedView};
 
 /// `id-ecPublicKey` (RFC 5480 section 2.1.1).
-const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
 /// `id-RSASSA-PSS` (RFC 8017 appendix A.2.3): an RSA key that may be used for PS256 and the like only.
-const RSA_PSS_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+pub(super) const RSA_PSS_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 
 /// `id-X448` and `id-Ed448` (RFC 8410 section 3).
 const X448_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.111");
@@ -48,9 +49,7 @@ impl<'a> Pkcs8View<'a> {
                 Ok(Self::Rsa(rsa))
             }
             EC_OID => {
-                let oid = info.algorithm.parameters_oid().map_err(|_| CheckError::UnsupportedCurve)?;
-                let known = Curve::ALL.iter().copied().find(|curve| curve_oid(*curve) == oid);
-                let curve = known.ok_or(CheckError::UnsupportedCurve)?;
+                let curve = curve_of(&info.algorithm)?;
                 let key = EcPrivateKey::from_der(key).map_err(|_| CheckError::NotPkcs8)?;
                 Ok(Self::Ec { curve, key })
             }
@@ -95,6 +94,12 @@ impl<'a> Pkcs8View<'a> {
 
 /// The first octet of an uncompressed point (SEC 1 section 2.3.3).
 pub(super) const UNCOMPRESSED: u8 = 4;
+
+/// The named curve of an EC key (RFC 5480 section 2.1.1).
+pub(super) fn curve_of(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Curve, CheckError> {
+    let oid = algorithm.parameters_oid().map_err(|_| CheckError::UnsupportedCurve)?;
+    Curve::ALL.iter().copied().find(|curve| curve_oid(*curve) == oid).ok_or(CheckError::UnsupportedCurve)
+}
 
 fn curve_oid(curve: Curve) -> ObjectIdentifier {
     match curve {

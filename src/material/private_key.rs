@@ -3,7 +3,8 @@
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use pkcs8::ObjectIdentifier;
+use pkcs8::der::pem::PemLabel;
+use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -138,7 +139,9 @@ impl PrivateKey {
     /// If the key is symmetric, which has no such form.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, CheckError> {
         match &self.0 {
-            Held::Pair { pkcs8, .. } => super::pem::pkcs8_pem(pkcs8),
+            Held::Pair { pkcs8, .. } => {
+                super::pem::private_block(PrivateKeyInfoRef::PEM_LABEL, pkcs8).map_err(|_| CheckError::Encode)
+            }
             Held::Symmetric { .. } => Err(CheckError::NoPem),
         }
     }
@@ -271,6 +274,9 @@ pub enum CheckError {
          with openssl pkcs8"
     )]
     NotPkcs8,
+    /// The octets are no public key.
+    #[error("this is no public key that can be used, or its point is not on its curve: export it again")]
+    NotSpki,
     /// The key is of a kind that is not supported.
     #[error("keys of type {oid} are not supported: use RSA, EC, Ed25519, X25519 or ML-DSA")]
     Unsupported {

@@ -15,6 +15,11 @@ use crate::jose::{
 
 use super::{CheckError, PrivateKey, spki_der};
 
+/// The RSA key of RFC 7515 appendix A.2, of 2048 bits.
+pub(super) fn rsa() -> PrivateKey {
+    import(RFC_7515_A2_KEY)
+}
+
 fn import(json: &str) -> PrivateKey {
     let jwk: ForeignPrivateJwk = serde_json::from_str(json).unwrap();
     PrivateKey::from_params(&jwk.public.params, &jwk.private).unwrap()

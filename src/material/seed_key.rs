@@ -72,7 +72,7 @@ impl SeedKind {
         AlgorithmIdentifierRef { oid: self.oid(), parameters: None }
     }
 
-    fn public_params(self, public: &[u8]) -> Result<PublicParams, ParamsError> {
+    pub(super) fn public_params(self, public: &[u8]) -> Result<PublicParams, ParamsError> {
         match self {
             Self::Okp(curve) => PublicParams::okp(curve, public),
             Self::Akp(set) => PublicParams::akp(set, public),
@@ -205,7 +205,7 @@ fn seed_field(inner: &[u8]) -> Option<&[u8]> {
     Some(field.value.as_bytes())
 }
 
-const fn signing(set: ParameterSet) -> &'static PqdsaSigningAlgorithm {
+pub(super) const fn signing(set: ParameterSet) -> &'static PqdsaSigningAlgorithm {
     match set {
         ParameterSet::MlDsa44 => &ML_DSA_44_SIGNING,
         ParameterSet::MlDsa65 => &ML_DSA_65_SIGNING,
