@@ -16,5 +16,9 @@ mod lost;
 mod places;
 #[path = "run/program.rs"]
 mod program;
+#[path = "run/sealed.rs"]
+mod sealed;
+#[path = "run/symmetric.rs"]
+mod symmetric;
 #[path = "run/tree.rs"]
 mod tree;

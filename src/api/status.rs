@@ -13,7 +13,7 @@ pub struct JwksKeySetStatus {
     /// The generation of the spec that this status answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Standard conditions: `Ready`, `Rotating`, `KeyringLost`.
+    /// Standard conditions: `Ready`, `Rotating`, `KeyringLost`, `OutputContested`.
     pub conditions: Vec<Condition>,
     /// Every key of the set, with its phase and times.
     pub keys: Vec<KeyStatus>,
@@ -42,7 +42,7 @@ pub struct JwksKeySetStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `Ready`, `Rotating` or `KeyringLost`.
+    /// `Ready`, `Rotating`, `KeyringLost` or `OutputContested`.
     #[serde(rename = "type")]
     pub type_: String,
     /// `True`, `False` or `Unknown`.

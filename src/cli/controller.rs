@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Failure;
+use super::system_secrets::SystemSecrets;
 use crate::controller;
 
 /// Run the operator: watch JwksKeySets and keep their keys.
@@ -19,6 +20,8 @@ pub(super) struct Controller {
     /// Log JSON lines instead of text.
     #[arg(long, env = "KEYTURN_LOG_JSON")]
     log_json: bool,
+    #[command(flatten)]
+    system_secrets: SystemSecrets,
 }
 
 impl Controller {
@@ -36,8 +39,9 @@ impl Controller {
         } else {
             logs.init();
         }
+        let seal = self.system_secrets.open()?;
         let runtime = tokio::runtime::Runtime::new().map_err(Failure::new)?;
-        let done = runtime.block_on(controller::run(self.namespace));
+        let done = runtime.block_on(controller::run(self.namespace, seal));
         runtime.shutdown_background();
         done.map_err(Failure::new)?;
         Ok(ExitCode::SUCCESS)

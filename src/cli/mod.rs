@@ -4,6 +4,7 @@ mod controller;
 mod crd;
 mod manifest;
 mod run;
+mod system_secrets;
 mod terminal;
 
 use std::process::ExitCode;

@@ -12,6 +12,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::system_secrets::SystemSecrets;
 use super::terminal::Terminal;
 use super::{Failure, manifest};
 use crate::engine::{Engine, Minter, News, PassError, Report, Request};
@@ -26,6 +27,9 @@ const GLANCE: Duration = Duration::from_secs(1);
 ///
 /// Edits of the files count at once, also of the annotations under metadata by which a rotation is asked for, a key
 /// confirmed or a loss accepted.
+///
+/// Keyrings are sealed where there is a system secret: in a file, or in the environment variable KEYTURN_SYSTEM_SECRET,
+/// which is the last of the list.
 #[derive(Debug, Args)]
 pub(super) struct Run {
     /// Files with JwksKeySet resources (YAML, several documents are fine).
@@ -37,6 +41,8 @@ pub(super) struct Run {
     /// Do what is due and exit, for cron. The exit code is not zero if a set could not be kept or someone has to mend something.
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    system_secrets: SystemSecrets,
 }
 
 /// What was told of a set, so that nothing is told twice.
@@ -59,11 +65,12 @@ impl Run {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::new)?;
         let mut requests = manifest::read(&self.files).map_err(Failure::new)?;
-        let store = DirectoryStore::open(&self.dir).map_err(Failure::new)?;
+        let seal = self.system_secrets.open_with_environment()?;
+        let store = DirectoryStore::open(&self.dir, seal.clone()).map_err(Failure::new)?;
         let terminal = Arc::new(Terminal::default());
         let engine = Engine::new(store, SystemClock, Minter::default().with_progress(terminal.clone()));
         let mut told: HashMap<String, Told> = HashMap::new();
-        let mut bad_files = None;
+        let (mut bad_files, mut bad_secrets) = (None, None);
         loop {
             let round = self.round(&engine, &requests, &terminal, &mut told);
             let wake = tokio::select! {
@@ -81,19 +88,16 @@ impl Run {
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
             }
-            match manifest::read(&self.files) {
+            let trouble = match manifest::read(&self.files) {
                 Ok(read) => {
                     requests = read;
-                    bad_files = None;
+                    None
                 }
-                Err(error) => {
-                    let why = error.to_string();
-                    if bad_files.as_ref() != Some(&why) {
-                        terminal.warn("files", Utc::now(), &format!("{why}; going on with what was read before"));
-                    }
-                    bad_files = Some(why);
-                }
-            }
+                Err(error) => Some(error.to_string()),
+            };
+            tell_bad_input(&terminal, "files", &mut bad_files, trouble);
+            let trouble = seal.refresh().err().map(|error| error.to_string());
+            tell_bad_input(&terminal, "secrets", &mut bad_secrets, trouble);
         }
         terminal.line("stopped; the next start goes on from here");
         Ok(ExitCode::SUCCESS)
@@ -122,6 +126,15 @@ impl Run {
         }
         wake
     }
+}
+
+fn tell_bad_input(terminal: &Terminal, what: &str, told: &mut Option<String>, trouble: Option<String>) {
+    if let Some(why) = &trouble
+        && *told != trouble
+    {
+        terminal.warn(what, Utc::now(), &format!("{why}; going on with what was read before"));
+    }
+    *told = trouble;
 }
 
 fn tell(terminal: &Terminal, set: &str, told: &mut Told, news: &[News], outcome: &Result<Report, PassError>) {

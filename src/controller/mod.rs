@@ -1,8 +1,10 @@
 //! The operator: watches key sets and what was written for them, and runs a pass where one is due.
 
 mod backoff;
+mod contests;
 mod events;
 mod reconcile;
+mod resealing;
 mod settled;
 mod status;
 
@@ -13,7 +15,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::client::ClientBuilder;
 use kube::core::PartialObjectMeta;
-use kube::runtime::controller::{Config as ApplierConfig, ReconcileRequest, trigger_self, trigger_with};
+use kube::runtime::controller::{self, Config as ApplierConfig, ReconcileRequest, trigger_self, trigger_with};
 use kube::runtime::reflector::{self, ObjectRef, Store as Cache};
 use kube::runtime::{WatchStreamExt, applier, watcher};
 use kube::{Api, Client, Config, Resource, ResourceExt};
@@ -22,11 +24,14 @@ use serde::de::DeserializeOwned;
 use crate::api::JwksKeySet;
 use crate::engine::{Engine, Minter};
 use crate::probe::ServerClock;
+use crate::store::Seal;
 use crate::store::kubernetes::{KEY_SET, KubernetesStore, MANAGED_BY, MANAGER};
 
 use backoff::Backoff;
+use contests::Contests;
 use events::Events;
 use reconcile::Context;
+use resealing::Resealing;
 use settled::{Outputs, Settled};
 
 /// Changes that come together are answered together.
@@ -59,13 +64,13 @@ pub enum ControllerError {
 ///
 /// # Errors
 /// [`ControllerError`], before anything is done.
-pub async fn run(namespace: Option<String>) -> Result<(), ControllerError> {
+pub async fn run(namespace: Option<String>, seal: Seal) -> Result<(), ControllerError> {
     let mut config = Config::infer().await?;
     // A write that is sent twice could land after the bound that acknowledgements count on.
     config.default_retry = false;
     let clock = ServerClock::default();
     let client = ClientBuilder::try_from(config)?.with_layer(&clock).build();
-    run_with(client, clock, namespace, shutdown()).await
+    run_with(client, clock, namespace, seal, shutdown()).await
 }
 
 /// Runs the operator on a client whose answers pass through `clock`, until `stop` ends.
@@ -76,6 +81,7 @@ pub async fn run_with(
     client: Client,
     clock: ServerClock,
     namespace: Option<String>,
+    seal: Seal,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ControllerError> {
     let sets: Api<Meta> = api(&client, namespace.as_deref());
@@ -89,17 +95,21 @@ pub async fn run_with(
     let secret_triggers = trigger_with(secret_triggers, of_key_set);
     let map_triggers = trigger_with(map_triggers, of_key_set);
 
+    let resealing = Arc::new(Resealing::new(seal.clone(), sets.clone()));
     let context = Arc::new(Context {
-        engine: Engine::new(KubernetesStore::new(client.clone()), clock.clone(), Minter::default()),
+        engine: Engine::new(KubernetesStore::new(client.clone(), seal), clock.clone(), Minter::default()),
         clock,
         events: Events::new(client.clone()),
         client,
         outputs: Outputs { secrets: secrets.clone(), maps: maps.clone() },
         settled: Settled::default(),
+        resealing: resealing.clone(),
         backoff: Backoff::default(),
+        contests: Contests::default(),
     });
+    let remembering = Arc::clone(&context);
     let triggers = futures::stream::select(set_triggers, futures::stream::select(secret_triggers, map_triggers));
-    let triggers = triggers.take_until(stop).boxed();
+    let triggers = futures::stream::select(triggers, resealing.triggers()).take_until(stop).boxed();
     tracing::info!("watching JwksKeySets");
     applier(
         |set, context| Box::pin(reconcile::reconcile(set, context)),
@@ -109,10 +119,15 @@ pub async fn run_with(
         triggers,
         ApplierConfig::default().debounce(DEBOUNCE),
     )
-    .for_each(|outcome| async move {
-        if let Err(error) = outcome {
-            tracing::debug!(%error, "reconciliation ended early");
+    .for_each(|outcome| {
+        match outcome {
+            Ok(_) => {}
+            Err(controller::Error::ObjectNotFound(set)) => {
+                remembering.forget(&format!("{}/{}", set.namespace.unwrap_or_default(), set.name));
+            }
+            Err(error) => tracing::debug!(%error, "reconciliation ended early"),
         }
+        std::future::ready(())
     })
     .await;
     tracing::info!("stopped");

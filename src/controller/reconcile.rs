@@ -1,7 +1,7 @@
 //! One key set on a cluster: what is asked, one pass, what came of it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::api::{Patch, PatchParams};
 use kube::runtime::controller::Action;
@@ -9,12 +9,14 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
 use super::backoff::Backoff;
+use super::contests::{CALM, Contests};
 use super::events::Events;
+use super::resealing::Resealing;
 use super::settled::{Outputs, Settled};
 use super::{Meta, status};
 use crate::api::{self, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
 use crate::engine::{Engine, PassError, Problem, Report, Request};
-use crate::keyring::Time;
+use crate::keyring::{SecretId, Time};
 use crate::probe::{Clock, ServerClock};
 use crate::store::kubernetes::KubernetesStore;
 use crate::store::{SetRef, StoreError};
@@ -36,7 +38,18 @@ pub(super) struct Context {
     pub(super) events: Events,
     pub(super) outputs: Outputs,
     pub(super) settled: Settled,
+    pub(super) resealing: Arc<Resealing>,
     pub(super) backoff: Backoff,
+    pub(super) contests: Contests,
+}
+
+impl Context {
+    /// Gives back what is remembered of a set that is gone.
+    pub(super) fn forget(&self, set: &str) {
+        self.settled.forget(set);
+        self.backoff.succeeded(set);
+        self.contests.forget(set);
+    }
 }
 
 /// Why a reconciliation is to be tried again soon.
@@ -55,20 +68,32 @@ pub(super) enum ReconcileError {
 
 pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<Action, ReconcileError> {
     let now = context.clock.now().earlier;
+    let namespace = meta.namespace().unwrap_or_default();
+    let id = format!("{namespace}/{}", meta.name_any());
     if meta.metadata.deletion_timestamp.is_some() {
-        context.settled.forget(&meta);
+        context.forget(&id);
         return Ok(Action::await_change());
     }
-    if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, now) {
-        return Ok(requeue(wake, now));
+    let first = context.resealing.first();
+    if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, first.as_ref(), now) {
+        context.resealing.sealed(&meta, first.as_ref());
+        return Ok(if context.contests.is_contested(&id, Instant::now()) {
+            Action::requeue(until(wake, now).min(CALM))
+        } else {
+            requeue(wake, now)
+        });
     }
-    context.settled.forget(&meta);
-    let namespace = meta.namespace().unwrap_or_default();
+    if let Some(wait) = context.contests.wait(&id, Instant::now())
+        && let Some(wake) = context.settled.asked_nothing_new(&meta, now)
+    {
+        return Ok(Action::requeue(until(wake, now).min(wait)));
+    }
+    context.settled.forget(&id);
     let api: Api<JwksKeySet> = Api::namespaced(context.client.clone(), &namespace);
     let Some(set) = api.get_opt(&meta.name_any()).await.map_err(ReconcileError::Read)? else {
+        context.forget(&id);
         return Ok(Action::await_change());
     };
-    let id = format!("{namespace}/{}", meta.name_any());
     let mut news = Vec::new();
     let outcome = context.engine.pass(&request(&set), &mut news).await;
     if let Err(error @ PassError::Store(StoreError::Conflict(_))) = outcome {
@@ -76,8 +101,12 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         context.events.publish(&set, &news).await;
         return Err(error.into());
     }
+    if matches!(&outcome, Ok(report) if report.mended) {
+        context.contests.restored(&id, Instant::now());
+    }
+    let contested = context.contests.is_contested(&id, Instant::now());
     let before = set.status.clone().unwrap_or_default();
-    let after = status::after(&set, &outcome, context.clock.now().later);
+    let after = status::after(&set, &outcome, contested, context.clock.now().later);
     news.extend(status::news(&before, &after, &outcome));
     for one in &news {
         if one.reason.is_warning() {
@@ -98,7 +127,10 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         other => other?,
     };
     context.backoff.succeeded(&id);
-    Ok(settle(&context, &meta, &set, &report))
+    context.resealing.sealed(&meta, first.as_ref());
+    let action = settle(&context, &meta, &set, &report, first);
+    // The condition goes when the set is calm again, and not before somebody looks.
+    Ok(if contested { Action::requeue(until(report.wake, context.clock.now().earlier).min(CALM)) } else { action })
 }
 
 /// The next attempt after an error, later each time.
@@ -110,7 +142,7 @@ pub(super) fn after_error(meta: Arc<Meta>, error: &ReconcileError, context: Arc<
     Action::requeue(wait)
 }
 
-fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report) -> Action {
+fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report, first: Option<SecretId>) -> Action {
     let now = context.clock.now().earlier;
     if report.problems.iter().any(|problem| matches!(problem, Problem::OutputTaken(_))) {
         let due = report.wake.map_or(LOOK_AGAIN, |wake| (wake - now).to_std().unwrap_or_default());
@@ -118,16 +150,21 @@ fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report) -> 
     }
     // The pass answered the resource as it was read, which may be newer than what the watch has told so far.
     if set.metadata.generation == meta.metadata.generation {
-        context.settled.remember(meta, report);
+        context.settled.remember(meta, report, first);
     }
     requeue(report.wake, now)
 }
 
 fn requeue(wake: Option<Time>, now: Time) -> Action {
+    Action::requeue(until(wake, now))
+}
+
+/// How long to wait for a deadline: at most until the next resync.
+fn until(wake: Option<Time>, now: Time) -> Duration {
     // A wake that passed while the pass ran is due at once.
     let until = wake.map(|wake| (wake - now).to_std().unwrap_or_default());
     // A little late is on time; a little early is a pass for nothing.
-    Action::requeue(until.map_or(RESYNC, |until| (until + Duration::from_millis(20)).min(RESYNC)))
+    until.map_or(RESYNC, |until| (until + Duration::from_millis(20)).min(RESYNC))
 }
 
 fn request(set: &JwksKeySet) -> Request {

@@ -11,7 +11,7 @@ use kube::runtime::reflector::{ObjectRef, Store as Cache};
 use super::Meta;
 use crate::api;
 use crate::engine::Report;
-use crate::keyring::Time;
+use crate::keyring::{SecretId, Time};
 use crate::lifecycle::policy::{OutputId, OutputKind, keyring_name};
 
 /// The metadata of everything that was written.
@@ -31,6 +31,7 @@ struct Record {
     wanted: Wanted,
     versions: BTreeMap<OutputId, String>,
     wake: Option<Time>,
+    sealed_under: Option<SecretId>,
 }
 
 /// What of the resource a pass depends on.
@@ -44,28 +45,44 @@ struct Wanted {
 impl Settled {
     /// When a settled set is to be looked at again; `None` for a set that may have something to do.
     #[expect(clippy::option_option, reason = "no deadline is different from not settled")]
-    pub(super) fn next_deadline(&self, set: &Meta, outputs: &Outputs, now: Time) -> Option<Option<Time>> {
+    pub(super) fn next_deadline(
+        &self,
+        set: &Meta,
+        outputs: &Outputs,
+        sealing: Option<&SecretId>,
+        now: Time,
+    ) -> Option<Option<Time>> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let record = records.get(&key(set))?;
         let same = record.wanted == wanted(set)
+            && record.sealed_under.as_ref() == sealing
             && record.wake.is_none_or(|wake| wake > now)
             && record.versions.iter().all(|(id, version)| outputs.version(set, id).as_ref() == Some(version));
         same.then_some(record.wake)
     }
 
-    /// Remembers what a set looks like after a pass that left nothing to mend.
-    pub(super) fn remember(&self, set: &Meta, report: &Report) {
+    /// The deadline of a set of which nothing new is asked and nothing is due, whatever happened to its outputs.
+    #[expect(clippy::option_option, reason = "no deadline is different from something new")]
+    pub(super) fn asked_nothing_new(&self, set: &Meta, now: Time) -> Option<Option<Time>> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = records.get(&key(set))?;
+        (record.wanted == wanted(set) && record.wake.is_none_or(|wake| wake > now)).then_some(record.wake)
+    }
+
+    /// Remembers what a set looks like after a pass that left nothing to mend, and under which system secret its keyring
+    /// is sealed.
+    pub(super) fn remember(&self, set: &Meta, report: &Report, sealed_under: Option<SecretId>) {
         let keyring = OutputId { kind: OutputKind::Secret, name: keyring_name(&set.name_any()) };
         let mut versions: BTreeMap<OutputId, String> =
             report.outputs.iter().map(|output| (output.id.clone(), output.version.0.clone())).collect();
         versions.extend(report.keyring_version.as_ref().map(|version| (keyring, version.0.clone())));
-        let record = Record { wanted: wanted(set), versions, wake: report.wake };
+        let record = Record { wanted: wanted(set), versions, wake: report.wake, sealed_under };
         self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(key(set), record);
     }
 
     /// The set has something to do, or is gone.
-    pub(super) fn forget(&self, set: &Meta) {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(set));
+    pub(super) fn forget(&self, set: &str) {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(set);
     }
 }
 

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use super::reconcile::problem_reason;
 use crate::api::{Condition, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus, NextTransition, OutputStatus};
 use crate::engine::{KeyReport, News, PassError, Problem, Reason, Report};
-use crate::keyring::Time;
+use crate::keyring::{FormatError, Time};
 use crate::lifecycle::plan::{Ahead, Change, Waiting};
 use crate::store::StoreError;
 
@@ -16,9 +16,16 @@ pub const READY: &str = "Ready";
 pub const ROTATING: &str = "Rotating";
 /// Condition: the keyring is gone, and the user's word is needed.
 pub const KEYRING_LOST: &str = "KeyringLost";
+/// Condition: someone else writes to the outputs again and again.
+pub const OUTPUT_CONTESTED: &str = "OutputContested";
 
 /// The status after a pass. Where the pass failed, what was known before stays.
-pub(super) fn after(set: &JwksKeySet, outcome: &Result<Report, PassError>, now: Time) -> JwksKeySetStatus {
+pub(super) fn after(
+    set: &JwksKeySet,
+    outcome: &Result<Report, PassError>,
+    contested: bool,
+    now: Time,
+) -> JwksKeySetStatus {
     let mut status = set.status.clone().unwrap_or_default();
     let lost = matches!(outcome, Ok(report) if is_lost(report));
     if lost {
@@ -33,6 +40,7 @@ pub(super) fn after(set: &JwksKeySet, outcome: &Result<Report, PassError>, now: 
     if let Ok(report) = outcome {
         set_condition(&mut status, set, now, ROTATING, rotating(report));
         set_condition(&mut status, set, now, KEYRING_LOST, keyring_lost(report));
+        set_condition(&mut status, set, now, OUTPUT_CONTESTED, output_contested(contested));
     }
     status
 }
@@ -56,6 +64,13 @@ pub(super) fn news(
         Err(_) => return Vec::new(),
     };
     let mut news = Vec::new();
+    let contested = |status: &JwksKeySetStatus| {
+        let found = status.conditions.iter().find(|one| one.type_ == OUTPUT_CONTESTED);
+        found.filter(|one| one.status == ConditionStatus::True).map(|one| one.message.clone())
+    };
+    if let (None, Some(note)) = (contested(before), contested(after)) {
+        news.push(News { reason: Reason::OutputContested, note });
+    }
     if turned(ROTATING) {
         let held = report.ahead.iter().filter(|ahead| is_held(ahead));
         news.extend(held.map(|ahead| News { reason: Reason::Held, note: held_note(ahead) }));
@@ -175,6 +190,17 @@ fn keyring_lost(report: &Report) -> State {
     }
 }
 
+fn output_contested(contested: bool) -> State {
+    if contested {
+        let message = "someone else changes the outputs as often as they are restored, so they are restored less and less \
+                       often: see metadata.managedFields of the Secrets and ConfigMaps for who it is (a webhook, a GitOps \
+                       tool), and exclude objects labelled keyturn.dev/key-set there";
+        (ConditionStatus::True, "OthersWrite", message.to_owned())
+    } else {
+        (ConditionStatus::False, "Uncontested", "nobody else writes to the outputs".to_owned())
+    }
+}
+
 fn is_lost(report: &Report) -> bool {
     report.problems.iter().any(|problem| matches!(problem, Problem::KeyringLost { .. }))
 }
@@ -201,6 +227,7 @@ fn held_note(ahead: &Ahead) -> String {
 fn error_reason(error: &PassError) -> &'static str {
     match error {
         PassError::Spec(_) => "SpecInvalid",
+        PassError::Store(StoreError::Keyring { source: FormatError::SecretMissing { .. }, .. }) => "KeyringSealed",
         PassError::Store(StoreError::Keyring { .. }) => "KeyringUnreadable",
         PassError::Store(StoreError::KeyringTaken(_)) => "KeyringTaken",
         // A conflict never gets here: whoever comes last tells how the set stands.

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::jose::{KeyKind, KeySpec};
+use crate::jose::{KeyKind, KeySpec, Thumbprint};
 use crate::keyring::{Key, Keyring, MacKey, Phase, Time};
 use crate::lifecycle::policy::{KidParts, KidTemplate};
 use crate::lifecycle::{Mint, MintAs};
@@ -50,9 +50,9 @@ type Generate = dyn Fn(KeySpec) -> Result<PrivateKey, GenerateError> + Send + Sy
 #[derive(Clone)]
 pub struct Minter {
     generate: Arc<Generate>,
-    /// RSA takes seconds of a core; EC microseconds. They don't share a queue, so that a set of EC keys never waits for RSA.
+    /// RSA takes seconds of a core; all else microseconds. They don't share a queue, so that the others never wait for RSA.
     rsa: Arc<Semaphore>,
-    ec: Arc<Semaphore>,
+    quick: Arc<Semaphore>,
     progress: Option<Arc<dyn Progress>>,
     /// Keys of passes that failed to commit, for the next attempt.
     spare: Arc<Mutex<HashMap<String, Vec<PrivateKey>>>>,
@@ -64,7 +64,7 @@ impl Default for Minter {
         Self {
             generate: Arc::new(|spec| PrivateKey::generate(&spec)),
             rsa: Arc::new(Semaphore::new(cores)),
-            ec: Arc::new(Semaphore::new(cores)),
+            quick: Arc::new(Semaphore::new(cores)),
             progress: None,
             spare: Arc::default(),
         }
@@ -103,7 +103,8 @@ impl Minter {
         let generated = try_join_all(mints.iter().map(|mint| self.private_key(set, mint, keyring))).await?;
         let mut keys: Vec<Key> = Vec::with_capacity(mints.len());
         for (mint, private) in mints.iter().zip(generated) {
-            let key = assemble(mint, private, template, now, |kid| {
+            let thumbprint = keyring.mac_key.thumbprint(&private);
+            let key = assemble(mint, private, thumbprint, template, now, |kid| {
                 keyring.key(kid).is_some()
                     || keyring.revoked.iter().any(|one| one.kid == kid)
                     || keys.iter().any(|key| key.kid == kid)
@@ -138,7 +139,7 @@ impl Minter {
     async fn private_key(&self, set: &SetRef, mint: &Mint, keyring: &Keyring) -> Result<PrivateKey, MintError> {
         let spec = mint.line.spec;
         while let Some(spare) = self.spare(set, spec) {
-            let thumbprint = spare.public().thumbprint();
+            let thumbprint = keyring.mac_key.thumbprint(&spare);
             let used = keyring.keys.iter().any(|key| key.thumbprint == thumbprint)
                 || keyring.revoked.iter().any(|one| one.thumbprint == Some(thumbprint));
             if !used {
@@ -147,7 +148,7 @@ impl Minter {
         }
         let lane = match spec.key_kind() {
             KeyKind::Rsa => &self.rsa,
-            KeyKind::Ec(_) => &self.ec,
+            KeyKind::Ec(_) | KeyKind::Okp(_) | KeyKind::Akp(_) | KeyKind::Oct(_) => &self.quick,
         };
         let _turn = lane.acquire().await.map_err(|_| MintError::Interrupted)?;
         if let Some(progress) = &self.progress {
@@ -176,12 +177,12 @@ impl Minter {
 fn assemble(
     mint: &Mint,
     private: PrivateKey,
+    thumbprint: Thumbprint,
     template: &KidTemplate,
     now: Time,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Key, MintError> {
-    let public = private.public().clone();
-    let thumbprint = public.thumbprint();
+    let public = private.public().cloned();
     let draw = |_| {
         template.kid(&KidParts {
             thumbprint: &thumbprint,

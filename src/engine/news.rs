@@ -1,6 +1,6 @@
 //! What happened, for people: events on Kubernetes, lines on a terminal.
 
-use crate::keyring::{Key, Keyring};
+use crate::keyring::{Key, Keyring, SecretId};
 use crate::lifecycle::plan::Step;
 use crate::lifecycle::policy::OutputId;
 use crate::publish::Header;
@@ -19,6 +19,8 @@ pub struct News {
 pub enum Reason {
     /// A key was made.
     Minted,
+    /// A key was made that the policy of the day advises against: told with the first one of its line.
+    Discouraged,
     /// An output was written.
     Published,
     /// A standby key became the active one.
@@ -37,12 +39,16 @@ pub enum Reason {
     FactsChanged,
     /// An output that someone changed was written anew.
     Restored,
+    /// A keyring that was stored plain, or sealed under another system secret, is sealed under the first.
+    Sealed,
     /// A lost keyring, or one that was older than its outputs, was rebuilt from them.
     KeyringRecovered,
     /// A keyring is lost, and the user's word is needed.
     KeyringLost,
     /// Something else is in an output's place.
     OutputTaken,
+    /// Someone else writes to the outputs again and again.
+    OutputContested,
     /// A pass could not be done: the message of the condition `Ready` says why.
     Failed,
 }
@@ -52,6 +58,7 @@ impl Reason {
     pub fn name(self) -> &'static str {
         match self {
             Self::Minted => "Minted",
+            Self::Discouraged => "Discouraged",
             Self::Published => "Published",
             Self::Promoted => "Promoted",
             Self::Retired => "Retired",
@@ -61,9 +68,11 @@ impl Reason {
             Self::Confirmed => "Confirmed",
             Self::FactsChanged => "FactsChanged",
             Self::Restored => "Restored",
+            Self::Sealed => "Sealed",
             Self::KeyringRecovered => "KeyringRecovered",
             Self::KeyringLost => "KeyringLost",
             Self::OutputTaken => "OutputTaken",
+            Self::OutputContested => "OutputContested",
             Self::Failed => "Failed",
         }
     }
@@ -72,12 +81,14 @@ impl Reason {
     pub fn is_warning(self) -> bool {
         matches!(
             self,
-            Self::Revoked
+            Self::Discouraged
+                | Self::Revoked
                 | Self::Held
                 | Self::Restored
                 | Self::KeyringRecovered
                 | Self::KeyringLost
                 | Self::OutputTaken
+                | Self::OutputContested
                 | Self::Failed
         )
     }
@@ -93,6 +104,23 @@ pub(super) fn minted(key: &Key) -> News {
         if key.is_active() { "made and active" } else { "made and on standby" }
     );
     News { reason: Reason::Minted, note }
+}
+
+/// What is to be said against the new keys: once a line, until its algorithm or size changes.
+pub(super) fn discouraged(before: &Keyring, minted: &[Key]) -> Vec<News> {
+    let same =
+        |one: &Key, other: &Key| (&one.line, one.algorithm, one.spec) == (&other.line, other.algorithm, other.spec);
+    let mut told: Vec<&Key> = before.keys.iter().collect();
+    let mut news = Vec::new();
+    for key in minted {
+        if let Some(advice) = key.algorithm.advice(key.spec)
+            && !told.iter().any(|one| same(one, key))
+        {
+            news.push(News { reason: Reason::Discouraged, note: format!("line {}: {advice}", key.line) });
+        }
+        told.push(key);
+    }
+    news
 }
 
 pub(super) fn published(output: &OutputId, header: &Header, before: Option<&Header>, restored: bool) -> News {
@@ -111,6 +139,10 @@ pub(super) fn published(output: &OutputId, header: &Header, before: Option<&Head
         .collect();
     let with = if new.is_empty() { "without new keys".to_owned() } else { format!("with {}", new.join(", ")) };
     News { reason: Reason::Published, note: format!("{output} is written at revision {}, {with}", header.revision) }
+}
+
+pub(super) fn sealed(under: &SecretId) -> News {
+    News { reason: Reason::Sealed, note: format!("the keyring is sealed under system secret {under} from now on") }
 }
 
 pub(super) fn recovered(keyring: &Keyring, base: Option<&Keyring>) -> News {

@@ -6,7 +6,6 @@ use super::minter::Minter;
 use super::news;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
-use crate::jose::Use;
 use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
 use crate::lifecycle::plan::{Plan, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
@@ -41,9 +40,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
         let now = clock.now();
-        let (keyring, version, dressed) = match snapshot.keyring {
-            Some(StoredKeyring { keyring, version, dressed }) => (keyring, Some(version), dressed),
-            None => (fresh(&policy, request)?, None, true),
+        let (keyring, version, dressed, seal_due) = match snapshot.keyring {
+            Some(StoredKeyring { keyring, version, dressed, seal_due }) => (keyring, Some(version), dressed, seal_due),
+            None => (fresh(&policy, request)?, None, true, None),
         };
         let mut pass = Self {
             store,
@@ -58,8 +57,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             report: Report::default(),
             halted: false,
         };
-        if !dressed {
+        if !dressed || seal_due.is_some() {
             pass.version = Some(store.commit(&request.set, &pass.keyring, pass.version.as_ref()).await?);
+            pass.news.extend(seal_due.as_ref().map(news::sealed));
         }
         pass.use_policy_in_force().await?;
         if pass.is_older_than_outputs() || (pass.version.is_none() && pass.should_exist()) {
@@ -76,12 +76,14 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let Plan { next, mints, steps, ahead: _, wake: _ } = self.plan();
         let Some(mut next) = next else {
             let written = self.keyring.revision > 0 && self.publish(render(&self.policy, &self.keyring)?).await?;
+            self.report.mended |= written;
             return Ok(written);
         };
         if self.keyring.revision == 0 && self.taken().next().is_some() {
             return Ok(false);
         }
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
+        let discouraged = news::discouraged(&self.keyring, &minted);
         next.keys.extend(minted.iter().cloned());
         let rendered = match self.commit(next).await {
             Ok(rendered) => rendered,
@@ -91,6 +93,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             }
         };
         self.news.extend(minted.iter().map(news::minted));
+        self.news.extend(discouraged);
         self.news.extend(steps.iter().filter_map(news::step));
         self.publish(rendered).await?;
         Ok(true)
@@ -223,13 +226,19 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
     }
 
-    /// `publisher: Signer` waits until no retired key is left whose private half is gone: the server could not publish it.
+    /// What was published stays so as long as it must: `publisher: Signer` waits until no retired key is left whose private
+    /// half is gone, because the server could not publish it, and a set that turned symmetric goes on with what is left.
     async fn use_policy_in_force(&mut self) -> Result<(), PassError> {
-        let lacking = |key: &Key| key.is_retired() && key.usage() == Use::Sig && key.private.is_none();
+        let lacking = |key: &Key| {
+            key.is_retired() && !Publisher::Keyturn.keeps_all_loaded(key.algorithm) && key.private.is_none()
+        };
         let changes = self.keyring.revision > 0
             && self.keyring.publisher == Publisher::Keyturn
             && self.policy.publisher == Publisher::Signer;
         if !changes || !self.keyring.keys.iter().any(lacking) {
+            if self.policy.publish_what_is_left(&self.request.set.name, &self.keyring) {
+                self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+            }
             return Ok(());
         }
         let kids = self.keyring.keys.iter().filter(|key| lacking(key)).map(|key| key.kid.clone()).collect();

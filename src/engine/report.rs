@@ -29,6 +29,8 @@ pub struct Report {
     pub keyring_version: Option<Version>,
     /// The outputs, as they are now.
     pub outputs: Vec<OutputReport>,
+    /// Outputs were written although nothing was decided: someone else changed them, or an earlier pass did not end.
+    pub mended: bool,
 }
 
 /// One key.

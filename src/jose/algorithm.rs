@@ -3,13 +3,11 @@
 //! A new algorithm is one new row of `table!`: the enum, its names, the parser and the documentation
 //! of the variants are all made from it. Algorithms sort in the order of the table.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Curve, Use};
+use super::by_name::by_name;
+use super::{Curve, KeyKind, KeyKinds, KeySpec, NO_448, OkpCurve, ParameterSet, Use};
 
 /// What is special about one algorithm. Read it with [`Algorithm::row`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,44 +16,17 @@ pub struct Row {
     pub name: &'static str,
     /// What keys of this algorithm are for.
     pub usage: Use,
-    /// Which kind of key it takes.
-    pub key: KeyKind,
+    /// Which kinds of key it takes.
+    pub keys: KeyKinds,
     /// The section that defines it.
     pub source: &'static str,
-}
-
-/// The kind of key that an algorithm takes: code that differs between RSA and EC matches on this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyKind {
-    /// RSA, of any size.
-    Rsa,
-    /// An elliptic curve key on exactly this curve.
-    Ec(Curve),
-}
-
-impl KeyKind {
-    /// The value of the JWK member `kty` (RFC 7518 section 6.1).
-    #[must_use]
-    pub const fn kty(self) -> &'static str {
-        match self {
-            Self::Rsa => "RSA",
-            Self::Ec(_) => "EC",
-        }
-    }
-}
-
-impl fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rsa => f.pad("RSA"),
-            Self::Ec(curve) => curve.fmt(f),
-        }
-    }
+    /// Why it should not be chosen any more, and what instead: a sentence. See [`Algorithm::advice`].
+    pub discouraged: Option<&'static str>,
 }
 
 macro_rules! table {
-    ($( $variant:ident $name:literal $usage:expr, $key:expr, $source:literal; )+) => {
-        /// A JOSE algorithm that a key is made for (RFC 7518).
+    ($( $variant:ident $name:literal $usage:ident, $keys:expr, $source:literal $(, discouraged: $why:literal)?; )+) => {
+        /// A JOSE algorithm that a key is made for (RFC 7518 and its successors).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "&'static str")]
         pub enum Algorithm {
@@ -69,25 +40,90 @@ macro_rules! table {
             /// Everything that is special about this algorithm.
             pub const fn row(self) -> &'static Row {
                 match self {
-                    $( Self::$variant => &Row { name: $name, usage: $usage, key: $key, source: $source }, )+
+                    $( Self::$variant => const {
+                        let discouraged = first(&[$( $why )?]);
+                        &Row { name: $name, usage: Use::$usage, keys: $keys, source: $source, discouraged }
+                    }, )+
                 }
             }
         }
     };
 }
 
+const fn first(sentences: &[&'static str]) -> Option<&'static str> {
+    match sentences {
+        [sentence, ..] => Some(*sentence),
+        [] => None,
+    }
+}
+
+const RSA: KeyKinds = KeyKinds::only(KeyKind::Rsa);
+
+/// ECDH-ES leaves the curve to the key (RFC 7518 section 4.6.1, RFC 8037 section 3.2).
+const ECDH: KeyKinds = KeyKinds::or(
+    KeyKind::Ec(Curve::P256),
+    &[KeyKind::Ec(Curve::P384), KeyKind::Ec(Curve::P521), KeyKind::Okp(OkpCurve::X25519)],
+);
+
+const fn ec(curve: Curve) -> KeyKinds {
+    KeyKinds::only(KeyKind::Ec(curve))
+}
+
+const fn okp(curve: OkpCurve) -> KeyKinds {
+    KeyKinds::only(KeyKind::Okp(curve))
+}
+
+const fn akp(set: ParameterSet) -> KeyKinds {
+    KeyKinds::only(KeyKind::Akp(set))
+}
+
+const fn oct(bits: u16) -> KeyKinds {
+    KeyKinds::only(KeyKind::Oct(bits))
+}
+
+/// `dir` leaves the size to the content encryption.
+const DIR: KeyKinds =
+    KeyKinds::or(KeyKind::Oct(256), &[KeyKind::Oct(128), KeyKind::Oct(192), KeyKind::Oct(384), KeyKind::Oct(512)]);
+
 table! {
-    Rs256      "RS256"        Use::Sig, KeyKind::Rsa,             "RFC 7518 section 3.3";
-    Rs384      "RS384"        Use::Sig, KeyKind::Rsa,             "RFC 7518 section 3.3";
-    Rs512      "RS512"        Use::Sig, KeyKind::Rsa,             "RFC 7518 section 3.3";
-    Ps256      "PS256"        Use::Sig, KeyKind::Rsa,             "RFC 7518 section 3.5";
-    Ps384      "PS384"        Use::Sig, KeyKind::Rsa,             "RFC 7518 section 3.5";
-    Ps512      "PS512"        Use::Sig, KeyKind::Rsa,             "RFC 7518 section 3.5";
-    Es256      "ES256"        Use::Sig, KeyKind::Ec(Curve::P256), "RFC 7518 section 3.4";
-    Es384      "ES384"        Use::Sig, KeyKind::Ec(Curve::P384), "RFC 7518 section 3.4";
-    Es512      "ES512"        Use::Sig, KeyKind::Ec(Curve::P521), "RFC 7518 section 3.4";
-    RsaOaep    "RSA-OAEP"     Use::Enc, KeyKind::Rsa,             "RFC 7518 section 4.3";
-    RsaOaep256 "RSA-OAEP-256" Use::Enc, KeyKind::Rsa,             "RFC 7518 section 4.3";
+    Rs256         "RS256"          Sig, RSA,                        "RFC 7518 section 3.3";
+    Rs384         "RS384"          Sig, RSA,                        "RFC 7518 section 3.3";
+    Rs512         "RS512"          Sig, RSA,                        "RFC 7518 section 3.3";
+    Ps256         "PS256"          Sig, RSA,                        "RFC 7518 section 3.5";
+    Ps384         "PS384"          Sig, RSA,                        "RFC 7518 section 3.5";
+    Ps512         "PS512"          Sig, RSA,                        "RFC 7518 section 3.5";
+    Es256         "ES256"          Sig, ec(Curve::P256),            "RFC 7518 section 3.4";
+    Es384         "ES384"          Sig, ec(Curve::P384),            "RFC 7518 section 3.4";
+    Es512         "ES512"          Sig, ec(Curve::P521),            "RFC 7518 section 3.4";
+    Es256K        "ES256K"         Sig, ec(Curve::Secp256k1),       "RFC 8812 section 3.2";
+    Ed25519       "Ed25519"        Sig, okp(OkpCurve::Ed25519),     "RFC 9864 section 2.2";
+    EdDsa         "EdDSA"          Sig, okp(OkpCurve::Ed25519),     "RFC 8037 section 3.1",
+        discouraged: "the label EdDSA is deprecated, because it does not say the curve (RFC 9864): write Ed25519 where \
+            the readers know that name";
+    MlDsa44       "ML-DSA-44"      Sig, akp(ParameterSet::MlDsa44), "RFC 9964 section 5";
+    MlDsa65       "ML-DSA-65"      Sig, akp(ParameterSet::MlDsa65), "RFC 9964 section 5";
+    MlDsa87       "ML-DSA-87"      Sig, akp(ParameterSet::MlDsa87), "RFC 9964 section 5";
+    Rsa15         "RSA1_5"         Enc, RSA,                        "RFC 7518 section 4.2",
+        discouraged: "the padding of RSA1_5 has let attackers decrypt, and RSAES-OAEP is to be preferred (RFC 8725 \
+            section 3.2, RFC 8017 section 7.2): write RSA-OAEP-256 where the readers know it";
+    RsaOaep       "RSA-OAEP"       Enc, RSA,                        "RFC 7518 section 4.3";
+    RsaOaep256    "RSA-OAEP-256"   Enc, RSA,                        "RFC 7518 section 4.3";
+    RsaOaep384    "RSA-OAEP-384"   Enc, RSA,                        "RFC 7518 section 4.3 with SHA-384 (W3C Web Cryptography)";
+    RsaOaep512    "RSA-OAEP-512"   Enc, RSA,                        "RFC 7518 section 4.3 with SHA-512 (W3C Web Cryptography)";
+    EcdhEs        "ECDH-ES"        Enc, ECDH,                       "RFC 7518 section 4.6";
+    EcdhEsA128Kw  "ECDH-ES+A128KW" Enc, ECDH,                       "RFC 7518 section 4.6";
+    EcdhEsA192Kw  "ECDH-ES+A192KW" Enc, ECDH,                       "RFC 7518 section 4.6";
+    EcdhEsA256Kw  "ECDH-ES+A256KW" Enc, ECDH,                       "RFC 7518 section 4.6";
+    Hs256         "HS256"          Sig, oct(256),                   "RFC 7518 section 3.2";
+    Hs384         "HS384"          Sig, oct(384),                   "RFC 7518 section 3.2";
+    Hs512         "HS512"          Sig, oct(512),                   "RFC 7518 section 3.2";
+    A128Kw        "A128KW"         Enc, oct(128),                   "RFC 7518 section 4.4";
+    A192Kw        "A192KW"         Enc, oct(192),                   "RFC 7518 section 4.4";
+    A256Kw        "A256KW"         Enc, oct(256),                   "RFC 7518 section 4.4";
+    A128GcmKw     "A128GCMKW"      Enc, oct(128),                   "RFC 7518 section 4.7";
+    A192GcmKw     "A192GCMKW"      Enc, oct(192),                   "RFC 7518 section 4.7";
+    A256GcmKw     "A256GCMKW"      Enc, oct(256),                   "RFC 7518 section 4.7";
+    Dir           "dir"            Enc, DIR,                        "RFC 7518 section 4.5";
 }
 
 impl Algorithm {
@@ -103,10 +139,32 @@ impl Algorithm {
         self.row().usage
     }
 
-    /// Which kind of key it takes.
+    /// Which kinds of key it takes.
     #[must_use]
-    pub const fn key_kind(self) -> KeyKind {
-        self.row().key
+    pub const fn keys(self) -> KeyKinds {
+        self.row().keys
+    }
+
+    /// The name for places that allow only lower case, digits and `-`, such as line names: `ecdh-es-a128kw`, `rsa1-5`.
+    #[must_use]
+    pub fn slug(self) -> String {
+        self.name().to_ascii_lowercase().replace(['+', '_'], "-")
+    }
+
+    /// Whether signers and verifiers, or senders and receivers, share one key, which so has no public half.
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        self.keys().default.is_symmetric()
+    }
+
+    /// Whether a key of that kind and size is one for this algorithm. HMAC takes longer ones than are made for it
+    /// (RFC 7518 section 3.2).
+    #[must_use]
+    pub fn takes(self, key: KeySpec) -> bool {
+        match (self.usage(), self.keys().default, key) {
+            (Use::Sig, KeyKind::Oct(least), KeySpec::Oct { bits }) => bits >= least,
+            (_, _, key) => self.keys().contains(key.key_kind()),
+        }
     }
 
     /// The names of all algorithms, in the order of the table.
@@ -115,37 +173,7 @@ impl Algorithm {
     }
 }
 
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Algorithm {
-    type Err = UnknownAlgorithm;
-
-    fn from_str(given: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|algorithm| algorithm.name() == given)
-            .ok_or_else(|| UnknownAlgorithm::new(given))
-    }
-}
-
-impl TryFrom<String> for Algorithm {
-    type Error = UnknownAlgorithm;
-
-    fn try_from(given: String) -> Result<Self, UnknownAlgorithm> {
-        given.parse()
-    }
-}
-
-impl From<Algorithm> for &'static str {
-    fn from(algorithm: Algorithm) -> Self {
-        algorithm.name()
-    }
-}
+by_name!(Algorithm, UnknownAlgorithm, UnknownAlgorithm::new);
 
 /// A name that is not in the table. Its message suggests the nearest names and lists all.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -169,6 +197,9 @@ impl UnknownAlgorithm {
     }
 
     fn hint(&self) -> String {
+        if self.given.contains("448") {
+            return format!(": {NO_448}");
+        }
         if self.suggestions.is_empty() {
             return String::new();
         }
@@ -181,12 +212,12 @@ fn known_names() -> String {
     Algorithm::names().collect::<Vec<_>>().join(", ")
 }
 
-/// The algorithms at the smallest edit distance, if that is at most two; case and `_` for `-` count nothing.
+/// The algorithms at the smallest edit distance, if that is at most two; case and `_` or `+` for `-` count nothing.
 fn nearest(given: &str) -> Vec<Algorithm> {
     const MOST_EDITS: usize = 2;
     const MOST_SUGGESTIONS: usize = 3;
-    let given = given.to_ascii_uppercase().replace('_', "-");
-    let distance = |algorithm: &Algorithm| strsim::osa_distance(&given, algorithm.name());
+    let given = given.to_ascii_uppercase().replace(['_', '+'], "-");
+    let distance = |algorithm: &Algorithm| strsim::osa_distance(&given, &algorithm.slug().to_ascii_uppercase());
     let Some(smallest) = Algorithm::ALL.iter().map(distance).min().filter(|edits| *edits <= MOST_EDITS) else {
         return Vec::new();
     };
@@ -213,16 +244,46 @@ mod tests {
     }
 
     #[test]
+    fn slugs_are_unique_and_fit_where_names_do_not() {
+        let slugs: HashSet<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.slug()).collect();
+        assert_eq!(slugs.len(), Algorithm::ALL.len());
+        assert!(slugs.iter().flat_map(|slug| slug.chars()).all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-')));
+        assert_eq!((Algorithm::EcdhEsA128Kw.slug().as_str(), &*Algorithm::Rsa15.slug()), ("ecdh-es-a128kw", "rsa1-5"));
+    }
+
+    #[test]
     fn algorithms_sort_in_table_order() {
         assert!(Algorithm::ALL.is_sorted());
     }
 
     #[test]
     fn rows_say_use_kind_and_source() {
-        assert_eq!(Algorithm::Es512.key_kind(), KeyKind::Ec(Curve::P521));
+        assert_eq!(Algorithm::Es512.keys(), KeyKinds::only(KeyKind::Ec(Curve::P521)));
+        assert_eq!(Algorithm::EcdhEsA192Kw.keys().to_string(), "P-256, P-384, P-521 or X25519");
+        assert_eq!(Algorithm::MlDsa65.keys().default.to_string(), "ML-DSA-65");
         assert_eq!(Algorithm::RsaOaep256.usage(), Use::Enc);
         assert_eq!(Algorithm::Ps384.row().source, "RFC 7518 section 3.5");
         assert_eq!(KeyKind::Ec(Curve::P384).to_string(), "P-384");
+    }
+
+    #[test]
+    fn symmetric_keys_smaller_than_the_rfc_permits_are_taken_by_no_algorithm() {
+        let taken_by = |bits| -> Vec<&str> {
+            let fitting = Algorithm::ALL.iter().filter(|one| one.takes(KeySpec::Oct { bits }));
+            fitting.map(|one| one.name()).collect()
+        };
+        let cases: [(u16, &[&str]); 7] = [
+            (120, &[]),
+            (128, &["A128KW", "A128GCMKW", "dir"]),
+            (192, &["A192KW", "A192GCMKW", "dir"]),
+            (248, &[]),
+            (256, &["HS256", "A256KW", "A256GCMKW", "dir"]),
+            (384, &["HS256", "HS384", "dir"]),
+            (512, &["HS256", "HS384", "HS512", "dir"]),
+        ];
+        for (bits, expected) in cases {
+            assert_eq!(taken_by(bits), expected, "{bits}");
+        }
     }
 
     #[test]
@@ -233,6 +294,11 @@ mod tests {
             ("RSA_OAEP", &[Algorithm::RsaOaep]),
             ("RSA-OAEP256", &[Algorithm::RsaOaep256]),
             ("XS256", &[Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256]),
+            ("ed25519", &[Algorithm::Ed25519]),
+            ("ECDH-ES-A128KW", &[Algorithm::EcdhEsA128Kw]),
+            ("RSA15", &[Algorithm::Rsa15]),
+            ("a256gcm-kw", &[Algorithm::A256GcmKw]),
+            ("MLDSA65", &[Algorithm::MlDsa65]),
             ("", &[]),
             ("something else", &[]),
         ];
@@ -248,9 +314,13 @@ mod tests {
         assert_eq!(
             error,
             "unknown algorithm \"RS265\", did you mean RS256?; known are RS256, RS384, RS512, PS256, PS384, PS512, \
-             ES256, ES384, ES512, RSA-OAEP, RSA-OAEP-256"
+             ES256, ES384, ES512, ES256K, Ed25519, EdDSA, ML-DSA-44, ML-DSA-65, ML-DSA-87, RSA1_5, RSA-OAEP, \
+             RSA-OAEP-256, RSA-OAEP-384, RSA-OAEP-512, ECDH-ES, ECDH-ES+A128KW, ECDH-ES+A192KW, ECDH-ES+A256KW, \
+             HS256, HS384, HS512, A128KW, A192KW, A256KW, A128GCMKW, A192GCMKW, A256GCMKW, dir"
         );
+        let ed448 = "Ed448".parse::<Algorithm>().unwrap_err().to_string();
+        assert!(ed448.starts_with("unknown algorithm \"Ed448\": no released, well-kept library"), "{ed448}");
         let long = "x".repeat(10_000).parse::<Algorithm>().unwrap_err().to_string();
-        assert!(long.len() < 250, "{long}");
+        assert!(long.len() < 450, "{long}");
     }
 }

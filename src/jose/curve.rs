@@ -1,12 +1,11 @@
-//! The elliptic curves.
-
-use std::fmt;
-use std::str::FromStr;
+//! The elliptic curves of `kty` `EC`.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// A NIST curve for ECDSA keys (RFC 7518 section 6.2.1.1).
+use super::by_name::by_name;
+
+/// A curve for ECDSA and ECDH-ES keys (RFC 7518 section 6.2.1.1, RFC 8812 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum Curve {
@@ -16,11 +15,13 @@ pub enum Curve {
     P384,
     /// `P-521`, also known as secp521r1.
     P521,
+    /// `secp256k1`, for ES256K only.
+    Secp256k1,
 }
 
 impl Curve {
-    /// All curves, smallest first.
-    pub const ALL: &'static [Self] = &[Self::P256, Self::P384, Self::P521];
+    /// All curves, those of NIST first.
+    pub const ALL: &'static [Self] = &[Self::P256, Self::P384, Self::P521, Self::Secp256k1];
 
     /// The value of the JWK member `crv`, such as `P-256`.
     #[must_use]
@@ -29,6 +30,7 @@ impl Curve {
             Self::P256 => "P-256",
             Self::P384 => "P-384",
             Self::P521 => "P-521",
+            Self::Secp256k1 => "secp256k1",
         }
     }
 
@@ -37,48 +39,21 @@ impl Curve {
     #[must_use]
     pub const fn coordinate_octets(self) -> usize {
         match self {
-            Self::P256 => 32,
+            Self::P256 | Self::Secp256k1 => 32,
             Self::P384 => 48,
             Self::P521 => 66,
         }
     }
 }
 
-impl fmt::Display for Curve {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Curve {
-    type Err = UnknownCurve;
-
-    fn from_str(given: &str) -> Result<Self, UnknownCurve> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|curve| curve.name() == given)
-            .ok_or_else(|| UnknownCurve { given: super::excerpt(given) })
-    }
-}
-
-impl TryFrom<String> for Curve {
-    type Error = UnknownCurve;
-
-    fn try_from(given: String) -> Result<Self, UnknownCurve> {
-        given.parse()
-    }
-}
-
-impl From<Curve> for &'static str {
-    fn from(curve: Curve) -> Self {
-        curve.name()
-    }
-}
+by_name!(Curve, UnknownCurve, |given| UnknownCurve { given: super::excerpt(given) });
 
 /// A `crv` that this version does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("unknown curve \"{given}\": supported are P-256, P-384 and P-521 (RFC 7518 section 6.2.1.1)")]
+#[error(
+    "unknown curve \"{given}\": EC keys may be on P-256, P-384, P-521 (RFC 7518 section 6.2.1.1) or secp256k1 \
+     (RFC 8812 section 3.1)"
+)]
 pub struct UnknownCurve {
     given: String,
 }
@@ -96,6 +71,7 @@ mod tests {
         }
         // What Janssen calls secp256k1.
         let error = "P-256K".parse::<Curve>().unwrap_err().to_string();
-        assert!(error.starts_with("unknown curve \"P-256K\": supported are P-256, P-384 and P-521"), "{error}");
+        assert!(error.starts_with("unknown curve \"P-256K\": EC keys may be on P-256, P-384, P-521"), "{error}");
+        assert!(error.contains("secp256k1"), "{error}");
     }
 }

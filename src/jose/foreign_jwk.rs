@@ -54,7 +54,7 @@ impl Serialize for ForeignJwk {
         if let Some(usage) = usage {
             map.serialize_entry("use", usage)?;
         }
-        if let Some(alg) = alg {
+        if let Some(alg) = alg.as_deref().or(params.own_alg()) {
             map.serialize_entry("alg", alg)?;
         }
         if let Some(kid) = kid {
@@ -152,20 +152,24 @@ mod tests {
     fn the_rest_of_a_set_survives_a_key_that_is_not_understood() {
         let mut set: serde_json::Value = serde_json::from_str(RFC_7517_A1).unwrap();
         let keys = set["keys"].as_array_mut().unwrap();
-        keys.insert(0, json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}));
+        keys.insert(0, json!({"kty": "OKP", "crv": "Ed448", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}));
         keys.push(json!({"kty": "EC", "crv": "P-256", "x": "AQAB", "y": "AQAB"}));
         keys.push(json!("not even an object"));
         keys.push(json!({"kty": "RSA", "n": 5, "e": "AQAB"}));
         keys.push(json!({"kty": "oct", "k": "c2VzYW1l"}));
+        keys.push(json!({"kty": "AKP", "pub": "AQAB"}));
+        keys.push(json!({"kty": "AKP", "alg": "ML-KEM-768", "pub": "AQAB"}));
         let set: ForeignJwks = serde_json::from_value(set).unwrap();
         assert_eq!(set.keys.len(), 2);
         let reasons: Vec<_> = set.skipped.iter().map(ToString::to_string).collect();
         let expected = [
-            "keys[0] was skipped: key type \"OKP\" is not supported: kty must be RSA or EC",
+            "keys[0] was skipped: unknown curve \"Ed448\": OKP keys may be on Ed25519 or X25519",
             "keys[3] was skipped: x has 3 octets, but on P-256",
             "keys[4] was skipped: invalid type: string",
             "keys[5] was skipped: invalid type: integer `5`",
-            "keys[6] was skipped: key type \"oct\" is not supported",
+            "keys[6] was skipped: key type \"oct\" is not supported: kty must be RSA, EC, OKP or AKP",
+            "keys[7] was skipped: member alg is missing, which AKP keys need (RFC 9964",
+            "keys[8] was skipped: AKP keys with the alg \"ML-KEM-768\" are not supported",
         ];
         assert_eq!(reasons.len(), expected.len());
         for (reason, expected) in reasons.iter().zip(expected) {
@@ -194,13 +198,13 @@ mod tests {
     #[test]
     fn an_unknown_algorithm_passes_and_an_unknown_use_does_not() {
         let mut key = serde_json::from_str::<serde_json::Value>(RFC_7517_A1).unwrap()["keys"][0].take();
-        key["alg"] = json!("ECDH-ES");
+        key["alg"] = json!("ECDH-ES+C20PKW");
         key["use"] = json!("dance");
         key["x5u"] = json!("https://example.com/cert");
         let key: ForeignJwk = serde_json::from_value(key).unwrap();
         assert_eq!(
             serde_json::to_string(&key).unwrap(),
-            r#"{"kty":"EC","alg":"ECDH-ES","kid":"1","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#
+            r#"{"kty":"EC","alg":"ECDH-ES+C20PKW","kid":"1","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#
         );
     }
 }

@@ -1,10 +1,9 @@
 //! What a key is for.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use super::by_name::by_name;
 
 /// The `use` member of a JWK (RFC 7517 section 4.2). It follows from the algorithm, see
 /// [`Algorithm::usage`](super::Algorithm::usage).
@@ -18,6 +17,9 @@ pub enum Use {
 }
 
 impl Use {
+    /// Both.
+    pub const ALL: &'static [Self] = &[Self::Sig, Self::Enc];
+
     /// The value of the JWK member: `sig` or `enc`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -28,36 +30,7 @@ impl Use {
     }
 }
 
-impl fmt::Display for Use {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Use {
-    type Err = UnknownUse;
-
-    fn from_str(given: &str) -> Result<Self, UnknownUse> {
-        [Self::Sig, Self::Enc]
-            .into_iter()
-            .find(|usage| usage.name() == given)
-            .ok_or_else(|| UnknownUse { given: super::excerpt(given) })
-    }
-}
-
-impl TryFrom<String> for Use {
-    type Error = UnknownUse;
-
-    fn try_from(given: String) -> Result<Self, UnknownUse> {
-        given.parse()
-    }
-}
-
-impl From<Use> for &'static str {
-    fn from(usage: Use) -> Self {
-        usage.name()
-    }
-}
+by_name!(Use, UnknownUse, |given| UnknownUse { given: super::excerpt(given) });
 
 /// A `use` that is neither `sig` nor `enc`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -16,6 +16,8 @@ pub(super) struct Members<P> {
     pub(super) alg: Option<String>,
     pub(super) kid: Option<String>,
     crv: Option<String>,
+    #[serde(rename = "pub")]
+    public: Option<Base64Url>,
     x: Option<Base64Url>,
     y: Option<Base64Url>,
     n: Option<Base64Url>,
@@ -26,10 +28,13 @@ pub(super) struct Members<P> {
     pub(super) dp: Option<P>,
     pub(super) dq: Option<P>,
     pub(super) qi: Option<P>,
+    /// The private half of a key of `kty` `AKP` (RFC 9964 section 3).
+    #[serde(rename = "priv")]
+    pub(super) private: Option<P>,
     /// Further primes (RFC 7518 section 6.3.2.7).
     pub(super) oth: Option<IgnoredAny>,
     /// A symmetric key (RFC 7518 section 6.4.1).
-    pub(super) k: Option<IgnoredAny>,
+    pub(super) k: Option<P>,
 }
 
 impl<P> Members<P> {
@@ -41,13 +46,21 @@ impl<P> Members<P> {
                 let crv = self.crv.as_deref().ok_or(ParamsError::Missing { member: "crv", kty: "EC" })?;
                 PublicParams::ec(crv.parse()?, octets(self.x.as_ref(), "x", "EC")?, octets(self.y.as_ref(), "y", "EC")?)
             }
+            "OKP" => {
+                let crv = self.crv.as_deref().ok_or(ParamsError::Missing { member: "crv", kty: "OKP" })?;
+                PublicParams::okp(crv.parse()?, octets(self.x.as_ref(), "x", "OKP")?)
+            }
+            "AKP" => {
+                let alg = self.alg.as_deref().ok_or(ParamsError::Missing { member: "alg", kty: "AKP" })?;
+                PublicParams::akp(alg.parse()?, octets(self.public.as_ref(), "pub", "AKP")?)
+            }
             other => Err(ParamsError::KeyType { given: super::excerpt(other) }),
         }
     }
 
     /// Whether a member is there that no public JWK may have.
     pub(super) const fn has_private(&self) -> bool {
-        let asymmetric = self.d.is_some() || self.p.is_some() || self.q.is_some();
+        let asymmetric = self.d.is_some() || self.p.is_some() || self.q.is_some() || self.private.is_some();
         let chinese_remainder = self.dp.is_some() || self.dq.is_some() || self.qi.is_some();
         asymmetric || chinese_remainder || self.oth.is_some() || self.k.is_some()
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use super::members::Members;
-use super::{Algorithm, KeyKind, KeySpec, ParamsError, PublicOnly, PublicParams, Thumbprint, UnknownAlgorithm, Use};
+use super::{Algorithm, KeySpec, ParamsError, PublicOnly, PublicParams, Thumbprint, UnknownAlgorithm, Use};
 
 /// A public key of ours: it always has a `kid`, an `alg` and the `use` that follows from it (RFC 7517 section 4).
 ///
@@ -31,8 +31,8 @@ impl PublicJwk {
         if kid.is_empty() {
             return Err(JwkError::NoKid);
         }
-        if params.key_kind() != alg.key_kind() {
-            return Err(JwkError::WrongKey { alg, takes: alg.key_kind(), given: params.spec() });
+        if !alg.keys().contains(params.key_kind()) {
+            return Err(JwkError::WrongKey { alg, given: params.spec() });
         }
         Ok(Self { kid, alg, params })
     }
@@ -69,21 +69,32 @@ impl PublicJwk {
 
     /// Writes all members, in their order.
     pub(super) fn write_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        map.serialize_entry("kty", self.params.key_kind().kty())?;
-        map.serialize_entry("use", &self.usage())?;
-        map.serialize_entry("alg", &self.alg)?;
-        map.serialize_entry("kid", &self.kid)?;
+        write_names(map, self.params.key_kind().kty(), self.alg, &self.kid)?;
         self.params.write_members(map)
     }
 
     pub(super) fn from_members<P>(members: &mut Members<P>) -> Result<Self, JwkError> {
         let params = members.public_params()?;
-        let alg: Algorithm = members.alg.as_deref().ok_or(JwkError::NoAlg)?.parse()?;
-        if members.usage.as_deref().is_some_and(|usage| usage != alg.usage().name()) {
-            return Err(JwkError::WrongUse { alg, means: alg.usage() });
-        }
+        let alg = read_alg(members)?;
         Self::new(members.kid.take().unwrap_or_default(), alg, params)
     }
+}
+
+/// Writes what is said about a key of ours, in its order.
+pub(super) fn write_names<M: SerializeMap>(map: &mut M, kty: &str, alg: Algorithm, kid: &str) -> Result<(), M::Error> {
+    map.serialize_entry("kty", kty)?;
+    map.serialize_entry("use", &alg.usage())?;
+    map.serialize_entry("alg", &alg)?;
+    map.serialize_entry("kid", kid)
+}
+
+/// The algorithm, if the `use` does not contradict it.
+pub(super) fn read_alg<P>(members: &Members<P>) -> Result<Algorithm, JwkError> {
+    let alg: Algorithm = members.alg.as_deref().ok_or(JwkError::NoAlg)?.parse()?;
+    if members.usage.as_deref().is_some_and(|usage| usage != alg.usage().name()) {
+        return Err(JwkError::WrongUse { alg, means: alg.usage() });
+    }
+    Ok(alg)
 }
 
 impl PublicOnly for PublicJwk {}
@@ -128,14 +139,18 @@ pub enum JwkError {
         means: Use,
     },
     /// The key is not of the kind that the algorithm takes.
-    #[error("{alg} takes a key of kind {takes}, but this one is {given}: choose a matching algorithm or key")]
+    #[error("{alg} takes a key of kind {}, but this one is {given}: choose a matching algorithm or key", alg.keys())]
     WrongKey {
         /// The algorithm.
         alg: Algorithm,
-        /// The kind of key that it takes.
-        takes: KeyKind,
         /// What was given.
         given: KeySpec,
+    },
+    /// The symmetric key is too short, or absurdly long.
+    #[error("the symmetric key has {octets} octets, but must have 16 (RFC 7518 section 5.3) to 1024: use another key")]
+    SymmetricSize {
+        /// How many octets were given.
+        octets: usize,
     },
     /// The public and private members are of different kinds.
     #[error("the private members do not belong to a key of type {kty}: export the key again")]
@@ -144,7 +159,7 @@ pub enum JwkError {
         kty: &'static str,
     },
     /// A private member is missing.
-    #[error("private member {member} is missing: export the key with all its members (RFC 7518 section 6)")]
+    #[error("private member {member} is missing: export the key with all its members")]
     NoPrivate {
         /// The name of the member.
         member: &'static str,
@@ -160,7 +175,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::jose::{Curve, Jwks};
+    use crate::jose::{Curve, Jwks, OkpCurve, ParameterSet};
 
     fn ec(curve: Curve) -> PublicParams {
         let mut x = vec![0; curve.coordinate_octets()];
@@ -241,13 +256,19 @@ mod tests {
         });
         let rsa = (modulus(), prop_oneof![Just(65537_u64), (1..1_u64 << 32).prop_map(|half| half * 2 + 1)])
             .prop_map(|(n, e)| PublicParams::rsa(&n, &e.to_be_bytes()).unwrap());
-        prop_oneof![rsa, coordinates]
+        let octets = |count| prop::collection::vec(any::<u8>(), count);
+        let okp = (prop::sample::select(OkpCurve::ALL), octets(OkpCurve::OCTETS))
+            .prop_map(|(curve, x)| PublicParams::okp(curve, &x).unwrap());
+        let akp = prop::sample::select(ParameterSet::ALL).prop_flat_map(move |set| {
+            octets(set.public_octets()).prop_map(move |key| PublicParams::akp(set, &key).unwrap())
+        });
+        prop_oneof![rsa, coordinates, okp, akp]
     }
 
     fn jwk() -> impl Strategy<Value = PublicJwk> {
         (params(), "\\PC{1,40}", any::<prop::sample::Index>()).prop_map(|(params, kid, index)| {
             let fitting: Vec<_> =
-                Algorithm::ALL.iter().copied().filter(|alg| alg.key_kind() == params.key_kind()).collect();
+                Algorithm::ALL.iter().copied().filter(|alg| alg.keys().contains(params.key_kind())).collect();
             PublicJwk::new(kid, *index.get(&fitting), params).unwrap()
         })
     }
@@ -277,6 +298,8 @@ mod tests {
         fn no_text_makes_the_reader_panic(text in "\\PC{0,200}") {
             let _ = serde_json::from_str::<PublicJwk>(&text);
             let _ = serde_json::from_value::<PublicJwk>(json!({"kty": "EC", "crv": text, "x": text, "y": text}));
+            let _ = serde_json::from_value::<PublicJwk>(json!({"kty": "OKP", "crv": text, "x": text}));
+            let _ = serde_json::from_value::<PublicJwk>(json!({"kty": "AKP", "alg": text, "pub": text}));
             let _ = serde_json::from_value::<PublicJwk>(json!({"kty": "RSA", "n": text, "e": text, "alg": text}));
         }
     }

@@ -3,12 +3,12 @@
 use serde::de::IgnoredAny;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
-use thiserror::Error;
 
 use super::members::Members;
-use super::{Base64Url, Curve, KeyKind, KeySpec, Thumbprint, UnknownCurve};
+use super::{Base64Url, Curve, KeyKind, KeySpec, OkpCurve, ParameterSet, ParamsError, Thumbprint};
 
-/// The public half of a key: `n` and `e`, or `crv`, `x` and `y` (RFC 7518 sections 6.2.1 and 6.3.1).
+/// The public half of a key: `n` and `e`; `crv`, `x` and `y` (RFC 7518 sections 6.2.1 and 6.3.1); `crv` and `x` (RFC 8037
+/// section 2); or `alg` and `pub` (RFC 9964 section 3).
 ///
 /// What exists has the right lengths and ranges and is written in the one canonical way, so that equal keys are equal
 /// here and have equal thumbprints. That a point lies on its curve is checked in `material`, which can compute.
@@ -21,6 +21,10 @@ pub enum PublicParams {
     Rsa(RsaPublic),
     /// `kty` is `EC`.
     Ec(EcPublic),
+    /// `kty` is `OKP`.
+    Okp(OkpPublic),
+    /// `kty` is `AKP`.
+    Akp(AkpPublic),
 }
 
 impl PublicParams {
@@ -58,18 +62,38 @@ impl PublicParams {
         Ok(Self::Ec(EcPublic { curve, x: Base64Url::new(x), y: Base64Url::new(y) }))
     }
 
+    /// The public key of an octet key pair, as RFC 8032 or RFC 7748 encode it.
+    ///
+    /// # Errors
+    /// If it does not have exactly [`OkpCurve::OCTETS`].
+    pub fn okp(curve: OkpCurve, x: &[u8]) -> Result<Self, ParamsError> {
+        ParamsError::check_length("x", KeyKind::Okp(curve), x.len(), OkpCurve::OCTETS)?;
+        Ok(Self::Okp(OkpPublic { curve, x: Base64Url::new(x) }))
+    }
+
+    /// An ML-DSA public key, as FIPS 204 encodes it.
+    ///
+    /// # Errors
+    /// If it does not have exactly [`ParameterSet::public_octets`].
+    pub fn akp(set: ParameterSet, key: &[u8]) -> Result<Self, ParamsError> {
+        ParamsError::check_length("pub", KeyKind::Akp(set), key.len(), set.public_octets())?;
+        Ok(Self::Akp(AkpPublic { set, key: Base64Url::new(key) }))
+    }
+
     /// The kind of key, and so `kty`.
     #[must_use]
     pub const fn key_kind(&self) -> KeyKind {
         self.spec().key_kind()
     }
 
-    /// The size or curve of the key.
+    /// The size, curve or parameter set of the key.
     #[must_use]
     pub const fn spec(&self) -> KeySpec {
         match self {
             Self::Rsa(rsa) => KeySpec::Rsa { bits: rsa.bits },
             Self::Ec(ec) => KeySpec::Ec { curve: ec.curve },
+            Self::Okp(okp) => KeySpec::Okp { curve: okp.curve },
+            Self::Akp(akp) => KeySpec::Akp { set: akp.set },
         }
     }
 
@@ -79,7 +103,15 @@ impl PublicParams {
         Thumbprint::of(self)
     }
 
-    /// Writes the members after `kty`, in a fixed order.
+    /// The `alg` that belongs to the key itself: only keys of `kty` `AKP` have one (RFC 9964 section 3).
+    pub(super) const fn own_alg(&self) -> Option<&'static str> {
+        match self {
+            Self::Akp(akp) => Some(akp.set.name()),
+            Self::Rsa(_) | Self::Ec(_) | Self::Okp(_) => None,
+        }
+    }
+
+    /// Writes the members of this type that follow `kty` and `alg`, in a fixed order.
     pub(super) fn write_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         match self {
             Self::Rsa(rsa) => {
@@ -91,6 +123,11 @@ impl PublicParams {
                 map.serialize_entry("x", &ec.x)?;
                 map.serialize_entry("y", &ec.y)
             }
+            Self::Okp(okp) => {
+                map.serialize_entry("crv", &okp.curve)?;
+                map.serialize_entry("x", &okp.x)
+            }
+            Self::Akp(akp) => map.serialize_entry("pub", &akp.key),
         }
     }
 }
@@ -99,6 +136,9 @@ impl Serialize for PublicParams {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("kty", self.key_kind().kty())?;
+        if let Some(alg) = self.own_alg() {
+            map.serialize_entry("alg", alg)?;
+        }
         self.write_members(&mut map)?;
         map.end()
     }
@@ -160,52 +200,46 @@ impl EcPublic {
     }
 }
 
-/// Why members do not make a public key.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ParamsError {
-    /// The JWK has no `kty`, or one that this version does not know.
-    #[error("key type \"{given}\" is not supported: kty must be RSA or EC")]
-    KeyType {
-        /// The beginning of what was given.
-        given: String,
-    },
-    /// The JWK has no known `crv`.
-    #[error(transparent)]
-    Curve(#[from] UnknownCurve),
-    /// The JWK lacks a member that its key type needs.
-    #[error("member {member} is missing, which {kty} keys need (RFC 7518 section 6)")]
-    Missing {
-        /// The name of the member.
-        member: &'static str,
-        /// The key type.
-        kty: &'static str,
-    },
-    /// The RSA modulus is too short or too long.
-    #[error("the RSA modulus has {bits} bits, but must have 2048 (RFC 7518 section 3.3) to 8192: use another key")]
-    ModulusSize {
-        /// Its length in bits.
-        bits: usize,
-    },
-    /// The RSA modulus is even, so it is no product of two large primes.
-    #[error("the RSA modulus is even, so it is damaged: export the key again")]
-    ModulusEven,
-    /// The RSA public exponent is out of range.
-    #[error("the RSA exponent must be odd, at least 3 and less than 2^33; 65537 (AQAB) is usual: use another key")]
-    Exponent,
-    /// A coordinate of the point has the wrong length.
-    #[error(
-        "{member} has {octets} octets, but on {curve} it must have exactly {} (RFC 7518 section 6.2): pad it with zero \
-         octets on the left",
-        curve.coordinate_octets()
-    )]
-    CoordinateLength {
-        /// The name of the member: `x`, `y` or `d`.
-        member: &'static str,
-        /// The curve.
-        curve: Curve,
-        /// How many octets were given.
-        octets: usize,
-    },
+/// The public key of an octet key pair (RFC 8037 section 2).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OkpPublic {
+    curve: OkpCurve,
+    x: Base64Url,
+}
+
+impl OkpPublic {
+    /// The curve.
+    #[must_use]
+    pub const fn curve(&self) -> OkpCurve {
+        self.curve
+    }
+
+    /// The public key, exactly [`OkpCurve::OCTETS`] long.
+    #[must_use]
+    pub const fn x(&self) -> &Base64Url {
+        &self.x
+    }
+}
+
+/// An ML-DSA public key (RFC 9964 section 5).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AkpPublic {
+    set: ParameterSet,
+    key: Base64Url,
+}
+
+impl AkpPublic {
+    /// The parameter set.
+    #[must_use]
+    pub const fn set(&self) -> ParameterSet {
+        self.set
+    }
+
+    /// The public key, which is the member `pub`, exactly [`ParameterSet::public_octets`] long.
+    #[must_use]
+    pub const fn key(&self) -> &Base64Url {
+        &self.key
+    }
 }
 
 fn without_leading_zeros(octets: &[u8]) -> &[u8] {
@@ -283,5 +317,20 @@ mod tests {
         }
         let short = PublicParams::ec(Curve::P256, &[1; 31], &[1; 32]).unwrap_err().to_string();
         assert!(short.starts_with("x has 31 octets, but on P-256 it must have exactly 32"), "{short}");
+    }
+
+    #[test]
+    fn raw_public_keys_have_exactly_the_length_of_their_kind() {
+        for octets in [0, 31, 33] {
+            let refused = PublicParams::okp(OkpCurve::Ed25519, &vec![0; octets]).unwrap_err().to_string();
+            let expected =
+                format!("x has {octets} octets, but Ed25519 keys have exactly 32 there (RFC 8037 section 2)");
+            assert!(refused.starts_with(&expected), "{refused}");
+        }
+        for set in ParameterSet::ALL.iter().copied() {
+            assert_eq!(PublicParams::akp(set, &vec![0; set.public_octets()]).unwrap().spec(), KeySpec::Akp { set });
+            let refused = PublicParams::akp(set, &vec![0; set.public_octets() + 1]).unwrap_err().to_string();
+            assert!(refused.starts_with("pub has ") && refused.contains("RFC 9964"), "{refused}");
+        }
     }
 }

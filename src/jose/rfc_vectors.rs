@@ -18,6 +18,28 @@ pub(crate) const RFC_7515_A3_JWS: &str = include_str!("fixtures/rfc7515-a3.jws")
 pub(crate) const RFC_7515_A4_KEY: &str = include_str!("fixtures/rfc7515-a4.json");
 /// The ES512 signature made with it.
 pub(crate) const RFC_7515_A4_JWS: &str = include_str!("fixtures/rfc7515-a4.jws");
+/// The key of RFC 7515 appendix A.1, which is also the second one of RFC 7517 appendix A.3.
+pub(crate) const RFC_7515_A1_KEY: &str = include_str!("fixtures/rfc7515-a1.json");
+/// The HS256 signature made with it.
+pub(crate) const RFC_7515_A1_JWS: &str = include_str!("fixtures/rfc7515-a1.jws");
+/// The first key of RFC 7517 appendix A.3.
+pub(crate) const RFC_7517_A3_A128KW: &str = include_str!("fixtures/rfc7517-a3-a128kw.json");
+/// The Ed25519 key of RFC 8037 appendix A.1.
+pub(crate) const RFC_8037_A_KEY: &str = include_str!("fixtures/rfc8037-a.json");
+/// The signature made with it, appendix A.4, under the label `EdDSA`.
+pub(crate) const RFC_8037_A4_JWS: &str = include_str!("fixtures/rfc8037-a4.jws");
+/// The `kid` of the ML-DSA keys of RFC 9964 appendix A.1, which is their thumbprint. All their seeds are zero.
+pub(crate) const RFC_9964_A1_KIDS: [(Algorithm, &str); 3] = [
+    (Algorithm::MlDsa44, "T4xl70S7MT6Zeq6r9V9fPJGVn76wfnXJ21-gyo0Gu6o"),
+    (Algorithm::MlDsa65, "Suiu29qbfuaBaR4Ats-c6XQBePB_OpAxAwcTR_0KXVM"),
+    (Algorithm::MlDsa87, "tRn1JNIkgMsABVQBlXeDHxAIcclh-2IX0UdDEzPt5XU"),
+];
+
+#[test]
+fn rfc_8037_appendix_a_3_thumbprint() {
+    let key: PublicParams = serde_json::from_str(RFC_8037_A_KEY).unwrap();
+    assert_eq!(key.thumbprint().to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+}
 
 #[test]
 fn rfc_7638_section_3_1_thumbprint() {

@@ -1,7 +1,7 @@
-//! EC keys: `p256`, `p384` and `p521` make and check them.
+//! EC keys: `p256`, `p384`, `p521` and `k256` make and check them.
 
 use p256::elliptic_curve::Generate;
-use pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
+use pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey};
 use zeroize::Zeroizing;
 
 use crate::jose::{Curve, EcPublic, KeySpec, ParamsError};
@@ -13,21 +13,27 @@ use super::{CheckError, GenerateError};
 macro_rules! on {
     ($curve:expr, |$krate:ident| $do:expr) => {
         match $curve {
-            Curve::P256 => {
+            $crate::jose::Curve::P256 => {
                 use p256 as $krate;
                 $do
             }
-            Curve::P384 => {
+            $crate::jose::Curve::P384 => {
                 use p384 as $krate;
                 $do
             }
-            Curve::P521 => {
+            $crate::jose::Curve::P521 => {
                 use p521 as $krate;
+                $do
+            }
+            $crate::jose::Curve::Secp256k1 => {
+                use k256 as $krate;
                 $do
             }
         }
     };
 }
+
+pub(super) use on;
 
 /// A new key as PKCS#8 DER.
 pub(super) fn generate(curve: Curve) -> Result<Zeroizing<Vec<u8>>, GenerateError> {
@@ -59,5 +65,11 @@ pub(super) fn from_scalar(curve: Curve, d: &[u8]) -> Result<Zeroizing<Vec<u8>>, 
 pub(super) fn spki_der(public: &EcPublic) -> Option<Vec<u8>> {
     let point = [&[UNCOMPRESSED], public.x().octets(), public.y().octets()].concat();
     let der = on!(public.curve(), |krate| krate::PublicKey::from_sec1_bytes(&point).ok()?.to_public_key_der());
+    Some(der.ok()?.into_vec())
+}
+
+/// The same `SubjectPublicKeyInfo` with its point uncompressed, if it is a point of the curve.
+pub(super) fn canonical_spki(curve: Curve, der: &[u8]) -> Option<Vec<u8>> {
+    let der = on!(curve, |krate| krate::PublicKey::from_public_key_der(der).ok()?.to_public_key_der());
     Some(der.ok()?.into_vec())
 }

@@ -1,16 +1,14 @@
 //! PEM (RFC 7468), and the DER of public keys.
 
-use pkcs8::der::Encode;
-use pkcs8::der::asn1::BitStringRef;
 use pkcs8::der::pem::{self, LineEnding, PemLabel};
 use pkcs8::{PrivateKeyInfoRef, SubjectPublicKeyInfoRef};
-use rsa::pkcs1::{self, UintRef};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::jose::{Curve, PublicParams, RsaPublic};
+use crate::jose::{Curve, PublicParams};
 
-use super::{CheckError, ec_key};
+use super::seed_key::{self, SeedKind};
+use super::{CheckError, ec_key, spki};
 
 /// The public key as a `PUBLIC KEY` PEM block, with a newline at its end (RFC 7468 section 13). This is what
 /// `openssl pkey -pubout` writes.
@@ -19,19 +17,26 @@ use super::{CheckError, ec_key};
 /// If the point of an EC key is not on its curve.
 pub fn spki_pem(public: &PublicParams) -> Result<String, SpkiError> {
     let der = spki_der(public)?;
-    pem::encode_string(SubjectPublicKeyInfoRef::PEM_LABEL, LineEnding::LF, &der).map_err(|_| SpkiError::Encode)
+    block(SubjectPublicKeyInfoRef::PEM_LABEL, &der).map_err(|_| SpkiError::Encode)
 }
 
 /// The public key as `SubjectPublicKeyInfo` DER (RFC 5280 section 4.1).
 ///
-/// Costs nothing for RSA, and a check of the point, well under a millisecond, for EC.
+/// Costs a check of the point, well under a millisecond, for EC, and nothing for the others: any 32 octets are written
+/// as an Ed25519 or X25519 key.
 ///
 /// # Errors
 /// If the point of an EC key is not on its curve.
 pub fn spki_der(public: &PublicParams) -> Result<Vec<u8>, SpkiError> {
     match public {
-        PublicParams::Rsa(rsa) => rsa_spki_der(rsa).map_err(|_| SpkiError::Encode),
+        PublicParams::Rsa(rsa) => spki::rsa_der(rsa).map_err(|_| SpkiError::Encode),
         PublicParams::Ec(ec) => ec_key::spki_der(ec).ok_or(SpkiError::NotOnCurve { curve: ec.curve() }),
+        PublicParams::Okp(okp) => {
+            seed_key::spki_der(SeedKind::Okp(okp.curve()), okp.x().octets()).map_err(|_| SpkiError::Encode)
+        }
+        PublicParams::Akp(akp) => {
+            seed_key::spki_der(SeedKind::Akp(akp.set()), akp.key().octets()).map_err(|_| SpkiError::Encode)
+        }
     }
 }
 
@@ -59,21 +64,14 @@ pub(super) fn pkcs8_der(text: &str) -> Result<Zeroizing<Vec<u8>>, CheckError> {
     Ok(Zeroizing::new(der))
 }
 
-/// PKCS#8 DER as a `PRIVATE KEY` block.
-pub(super) fn pkcs8_pem(der: &[u8]) -> Result<Zeroizing<String>, CheckError> {
-    pem::encode_string(PrivateKeyInfoRef::PEM_LABEL, LineEnding::LF, der)
-        .map(Zeroizing::new)
-        .map_err(|_| CheckError::Encode)
+/// DER as a PEM block with this label.
+pub(super) fn block(label: &'static str, der: &[u8]) -> Result<String, pem::Error> {
+    pem::encode_string(label, LineEnding::LF, der)
 }
 
-fn rsa_spki_der(rsa: &RsaPublic) -> pkcs8::der::Result<Vec<u8>> {
-    let key = pkcs1::RsaPublicKeyRef {
-        modulus: UintRef::new(rsa.n().octets())?,
-        public_exponent: UintRef::new(rsa.e().octets())?,
-    }
-    .to_der()?;
-    SubjectPublicKeyInfoRef { algorithm: pkcs1::ALGORITHM_ID, subject_public_key: BitStringRef::from_bytes(&key)? }
-        .to_der()
+/// Private DER as a PEM block with this label.
+pub(super) fn private_block(label: &'static str, der: &[u8]) -> Result<Zeroizing<String>, pem::Error> {
+    block(label, der).map(Zeroizing::new)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Looking into PKCS#8 without doing arithmetic.
 
+use k256::Secp256k1;
 use p256::NistP256;
 use p384::NistP384;
 use p521::NistP521;
+use pkcs8::spki::AlgorithmIdentifierRef;
 use pkcs8::{AssociatedOid, ObjectIdentifier, PrivateKeyInfoRef};
 use rsa::pkcs1;
 use sec1::EcPrivateKey;
@@ -12,12 +14,17 @@ use crate::jose::{Curve, PrivateParams, PublicParams, RsaPrivateParams, SecretBa
 
 use super::CheckError;
 use super::rsa_key::RsaView;
+use super::seed_key::{SeedKind, SeedView};
 
 /// `id-ecPublicKey` (RFC 5480 section 2.1.1).
-const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
 /// `id-RSASSA-PSS` (RFC 8017 appendix A.2.3): an RSA key that may be used for PS256 and the like only.
-const RSA_PSS_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+pub(super) const RSA_PSS_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+
+/// `id-X448` and `id-Ed448` (RFC 8410 section 3).
+const X448_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.111");
+const ED448_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.113");
 
 /// The members of a key, borrowed from its PKCS#8 DER. None has been checked against another.
 pub(super) enum Pkcs8View<'a> {
@@ -25,6 +32,8 @@ pub(super) enum Pkcs8View<'a> {
     Rsa(RsaView<'a>),
     /// `ECPrivateKey` (RFC 5915 section 3).
     Ec { curve: Curve, key: EcPrivateKey<'a> },
+    /// A key that is all in its seed.
+    Seed(SeedView<'a>),
 }
 
 impl<'a> Pkcs8View<'a> {
@@ -40,17 +49,19 @@ impl<'a> Pkcs8View<'a> {
                 Ok(Self::Rsa(rsa))
             }
             EC_OID => {
-                let oid = info.algorithm.parameters_oid().map_err(|_| CheckError::UnsupportedCurve)?;
-                let known = Curve::ALL.iter().copied().find(|curve| curve_oid(*curve) == oid);
-                let curve = known.ok_or(CheckError::UnsupportedCurve)?;
+                let curve = curve_of(&info.algorithm)?;
                 let key = EcPrivateKey::from_der(key).map_err(|_| CheckError::NotPkcs8)?;
                 Ok(Self::Ec { curve, key })
             }
-            oid => Err(CheckError::Unsupported { oid }),
+            X448_OID | ED448_OID => Err(CheckError::No448),
+            oid => {
+                let kind = SeedKind::of_oid(oid).ok_or(CheckError::Unsupported { oid })?;
+                Ok(Self::Seed(SeedView::read(kind, &info)?))
+            }
         }
     }
 
-    /// The public half. An EC key must hold it uncompressed, as the canonical encoding does.
+    /// The public half. An EC key must hold it uncompressed, as the canonical encoding does; only a seed must be worked on.
     pub(super) fn public_params(&self) -> Result<PublicParams, CheckError> {
         match self {
             Self::Rsa(rsa) => Ok(PublicParams::rsa(rsa.modulus.as_bytes(), rsa.public_exponent.as_bytes())?),
@@ -60,12 +71,13 @@ impl<'a> Pkcs8View<'a> {
                 let (x, y) = point.split_at_checked(curve.coordinate_octets()).ok_or(CheckError::NotPkcs8)?;
                 Ok(PublicParams::ec(*curve, x, y)?)
             }
+            Self::Seed(view) => view.public_params(),
         }
     }
 
     /// The private half.
-    pub(super) fn private_params(&self) -> PrivateParams {
-        match self {
+    pub(super) fn private_params(&self) -> Result<PrivateParams, CheckError> {
+        Ok(match self {
             Self::Rsa(rsa) => PrivateParams::Rsa(RsaPrivateParams {
                 d: SecretBase64Url::new(rsa.private_exponent.as_bytes()),
                 p: SecretBase64Url::new(rsa.prime1.as_bytes()),
@@ -75,17 +87,25 @@ impl<'a> Pkcs8View<'a> {
                 qi: SecretBase64Url::new(rsa.coefficient.as_bytes()),
             }),
             Self::Ec { key, .. } => PrivateParams::Ec { d: SecretBase64Url::new(key.private_key) },
-        }
+            Self::Seed(view) => view.private_params()?,
+        })
     }
 }
 
 /// The first octet of an uncompressed point (SEC 1 section 2.3.3).
 pub(super) const UNCOMPRESSED: u8 = 4;
 
+/// The named curve of an EC key (RFC 5480 section 2.1.1).
+pub(super) fn curve_of(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Curve, CheckError> {
+    let oid = algorithm.parameters_oid().map_err(|_| CheckError::UnsupportedCurve)?;
+    Curve::ALL.iter().copied().find(|curve| curve_oid(*curve) == oid).ok_or(CheckError::UnsupportedCurve)
+}
+
 fn curve_oid(curve: Curve) -> ObjectIdentifier {
     match curve {
         Curve::P256 => NistP256::OID,
         Curve::P384 => NistP384::OID,
         Curve::P521 => NistP521::OID,
+        Curve::Secp256k1 => Secp256k1::OID,
     }
 }

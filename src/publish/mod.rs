@@ -14,8 +14,7 @@ use zeroize::Zeroizing;
 pub use header::{Header, RevokedKid};
 pub use remains::remains;
 
-use crate::jose::Use;
-use crate::keyring::{Key, Keyring, Mark, Marks, Phase, Publisher, Time};
+use crate::keyring::{Key, Keyring, Mark, Marks, Phase, Publisher, Time, sealed_size};
 use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
 
 /// Largest output in bytes, files and header together: 900 KiB, which leaves room below the 1 MiB that an object may have.
@@ -60,7 +59,7 @@ pub enum RenderError {
     Json(#[from] serde_json::Error),
     /// The keyring is too large for one object.
     #[error(
-        "the keyring would have {size} bytes, and one object may have {LARGEST_OUTPUT}: spread the lines over several key sets"
+        "the keyring would have {size} bytes when sealed, and one object may have {LARGEST_OUTPUT}: spread the lines over several key sets"
     )]
     KeyringTooLarge {
         /// Its size in bytes.
@@ -99,12 +98,12 @@ pub fn render(policy: &Policy, keyring: &Keyring) -> Result<Vec<Rendered>, Rende
         .collect()
 }
 
-/// Refuses a keyring that would not fit into one object.
+/// Refuses a keyring that would not fit into one object, sealed or not: sealing may begin at any time.
 ///
 /// # Errors
 /// [`RenderError::KeyringTooLarge`]
 pub fn check_keyring_size(keyring: &Keyring) -> Result<(), RenderError> {
-    let size = keyring.to_bytes()?.len();
+    let size = sealed_size(keyring.to_bytes()?.len());
     if size > LARGEST_OUTPUT { Err(RenderError::KeyringTooLarge { size }) } else { Ok(()) }
 }
 
@@ -184,15 +183,10 @@ fn ordered<'a>(policy: &Policy, keyring: &'a Keyring) -> Vec<&'a Key> {
 }
 
 fn role(output: &Output, key: &Key, publisher: Publisher) -> Role {
-    let listed = match output.id().kind {
-        OutputKind::ConfigMap => public::is_published(key),
-        OutputKind::Secret => secret::is_listed(key, publisher),
+    let (listed, carried) = match output.id().kind {
+        OutputKind::ConfigMap => (public::is_published(key), key.public.is_some()),
+        OutputKind::Secret => (secret::is_listed(key, publisher), true),
     };
-    Role { held: listed && output.lists(&key.line), active: key.is_active() && output.carries(&key.line) }
-}
-
-/// Whether the signers' files keep the key's other phases beside the active one: decrypting pods need them, and a
-/// server that publishes what it loaded must load them.
-fn stays_loaded(usage: Use, publisher: Publisher) -> bool {
-    usage == Use::Enc || publisher == Publisher::Signer
+    let active = key.is_active() && carried && output.carries(&key.line);
+    Role { held: listed && output.lists(&key.line), active }
 }

@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use zeroize::Zeroizing;
 
-use super::{Place, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Version};
+use super::seal::Unsealed;
+use super::{Place, Seal, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Version};
 use crate::keyring::Keyring;
 use crate::lifecycle::policy::{OutputId, OutputKind};
 use crate::publish::{Files, Header};
@@ -45,6 +46,7 @@ const GRACE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct DirectoryStore {
     dir: PathBuf,
+    seal: Seal,
     /// Locked until it is dropped.
     lock: File,
     /// When outputs were swapped whose old version is still there.
@@ -75,7 +77,7 @@ impl DirectoryStore {
     ///
     /// # Errors
     /// [`DirectoryError`]
-    pub fn open(dir: &Path) -> Result<Self, DirectoryError> {
+    pub fn open(dir: &Path, seal: Seal) -> Result<Self, DirectoryError> {
         let make = |path: &Path, access: Access| {
             let unusable = |source| DirectoryError::Unusable { path: path.to_owned(), source };
             files::make_folder(path, access.folder).map_err(unusable)
@@ -85,7 +87,7 @@ impl DirectoryStore {
         make(&dir.join(KEYRINGS), Access::PRIVATE)?;
         make(&dir.join(SECRETS), Access::PRIVATE)?;
         make(&dir.join(CONFIG_MAPS), Access::PUBLIC)?;
-        Ok(Self { dir: dir.to_owned(), lock, swapped: Mutex::default() })
+        Ok(Self { dir: dir.to_owned(), seal, lock, swapped: Mutex::default() })
     }
 
     /// A directory that was unmounted, moved away or emptied must not look like one in which there are no keys yet.
@@ -150,9 +152,9 @@ impl Store for DirectoryStore {
         let keyring = match keyring_bytes(&path)? {
             None => None,
             Some(bytes) => {
-                let damaged = |source| StoreError::Keyring { place: path.display().to_string(), source };
-                let keyring = Keyring::from_bytes(&bytes).map_err(damaged)?;
-                Some(StoredKeyring { keyring, version: keyring_version(&bytes), dressed: true })
+                let unreadable = |source| StoreError::Keyring { place: path.display().to_string(), source };
+                let Unsealed { keyring, seal_due } = self.seal.decode(set, &bytes).map_err(unreadable)?;
+                Some(StoredKeyring { keyring, version: keyring_version(&bytes), dressed: true, seal_due })
             }
         };
         let mut snapshot = Snapshot { keyring, ..Snapshot::default() };
@@ -174,7 +176,7 @@ impl Store for DirectoryStore {
         if there.as_ref() != seen {
             return Err(StoreError::Conflict(path.display().to_string()));
         }
-        let bytes = keyring.to_bytes().map_err(|error| failed("writing", &path)(error.into()))?;
+        let bytes = self.seal.encode(set, keyring)?;
         files::replace(&path, Access::PRIVATE, &bytes)?;
         Ok(keyring_version(&bytes))
     }

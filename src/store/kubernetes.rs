@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::{Place, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Version};
+use super::seal::Unsealed;
+use super::{Place, Seal, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Version};
 use crate::api::{GROUP, JwksKeySet};
 use crate::keyring::Keyring;
 use crate::lifecycle::policy::{OutputId, OutputKind, keyring_name};
@@ -46,12 +47,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct KubernetesStore {
     client: Client,
+    seal: Seal,
 }
 
 impl KubernetesStore {
     /// A store on the cluster of that client.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(client: Client, seal: Seal) -> Self {
+        Self { client, seal }
     }
 
     async fn place(&self, set: &SetRef, id: &OutputId) -> Result<Place, StoreError> {
@@ -90,10 +92,12 @@ impl KubernetesStore {
         }
         let data = secret.data.unwrap_or_default();
         let bytes = Zeroizing::new(data.into_iter().find(|(file, _)| file == KEYRING_FILE).map(|(_, bytes)| bytes.0));
-        let keyring = Keyring::from_bytes(bytes.as_deref().unwrap_or_default())
+        let Unsealed { keyring, seal_due } = self
+            .seal
+            .decode(set, bytes.as_deref().unwrap_or_default())
             .map_err(|source| StoreError::Keyring { place, source })?;
         let version = version(&secret.metadata);
-        Ok(Some(StoredKeyring { keyring, version, dressed: is_dressed(set, &secret.metadata) }))
+        Ok(Some(StoredKeyring { keyring, version, dressed: is_dressed(set, &secret.metadata), seal_due }))
     }
 
     /// Creates an object, or changes exactly what is Keyturn's in the state that was seen.
@@ -154,10 +158,7 @@ impl Store for KubernetesStore {
 
     async fn commit(&self, set: &SetRef, keyring: &Keyring, seen: Option<&Version>) -> Result<Version, StoreError> {
         let name = keyring_name(&set.name);
-        let bytes = keyring.to_bytes().map_err(|error| StoreError::Failed {
-            doing: format!("writing the keyring {}/{name}", set.namespace),
-            why: error.to_string(),
-        })?;
+        let bytes = self.seal.encode(set, keyring)?;
         let data = json!({ KEYRING_FILE: Base64::encode_string(&bytes) });
         let body = Body { role: "keyring", secret_type: Some(KEYRING_TYPE), data, binary: None, header: None };
         self.write::<Secret>(set, &name, body, seen).await

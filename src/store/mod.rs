@@ -2,6 +2,7 @@
 
 pub mod directory;
 pub mod kubernetes;
+mod seal;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,9 +10,11 @@ use std::future::Future;
 
 use chrono::TimeDelta;
 
-use crate::keyring::{FormatError, Keyring};
+use crate::keyring::{FormatError, Keyring, SecretId};
 use crate::lifecycle::policy::OutputId;
 use crate::publish::{Files, Header};
+
+pub use seal::{Seal, SystemSecretsError};
 
 /// Names one key set, and who owns what is written for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +49,8 @@ pub struct StoredKeyring {
     pub version: Version,
     /// Whether labels, owner and the like are as they should be.
     pub dressed: bool,
+    /// The system secret that it is to be sealed under, and is not yet.
+    pub seal_due: Option<SecretId>,
 }
 
 /// What is in an output's place.
@@ -109,7 +114,7 @@ pub trait Store: Send + Sync {
     /// Reads everything of one set, live.
     fn load(&self, set: &SetRef, outputs: &[OutputId]) -> impl Future<Output = Result<Snapshot, StoreError>> + Send;
 
-    /// Writes the keyring over the state `seen`, or creates it where there was none.
+    /// Writes the keyring, sealed where there are system secrets, over the state `seen`, or creates it where there was none.
     fn commit(
         &self,
         set: &SetRef,

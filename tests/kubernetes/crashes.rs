@@ -1,5 +1,7 @@
 //! A crash at any write, then a restart, ends where no crash would have ended.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use keyturn::api::JwksKeySet;
 use serde_json::json;
@@ -84,6 +86,63 @@ async fn a_crash_at_any_write_of_a_revocation_ends_in_the_same_state() {
             })
             .await;
         assert_revoked(&before, &between, &after, fault);
+    }))
+    .await;
+}
+
+/// The lead of [`hasty`]: P + C + S, and the minute that a write may take.
+const LEAD: Duration = Duration::from_secs(1 + 1 + 60);
+
+/// A set whose next key may sign a minute after it was published.
+fn hasty() -> JwksKeySet {
+    let second = "1s";
+    example(
+        "auth",
+        json!({
+            "keys": [{ "algorithm": "ES256" }],
+            "timing": {
+                "publishDelay": second, "verifierCacheTtl": second, "signerReloadDelay": second,
+                "maxTokenLifetime": "60s", "clockSkew": "0s",
+            },
+        }),
+    )
+}
+
+#[tokio::test]
+async fn a_crash_at_any_write_of_a_rotation_whose_lead_has_passed_ends_in_the_same_state() {
+    join_all(every_fault().into_iter().map(async |fault| {
+        let fixture = Fixture::new("crash-rotate").await;
+        let wire = Wire::default();
+        let operator = fixture.operator_on(&wire).await;
+        fixture.apply(&hasty()).await;
+        fixture.ready("auth").await;
+        let before = fixture.view("auth").await;
+        tokio::time::sleep(LEAD + Duration::from_secs(3)).await;
+        wire.fail(fault);
+        fixture.annotate("auth", &[("keyturn.dev/rotate", "now")]).await;
+        struck(&fixture, &wire, fault).await;
+        let between = fixture.view("auth").await;
+        let _operator = if is_death(fault) {
+            drop(operator);
+            fixture.operator().await
+        } else {
+            operator
+        };
+        let after = fixture
+            .until("both outputs follow", async || {
+                let view = fixture.view("auth").await;
+                let active = view.in_phase("Active");
+                let whole = active != [before.active()] && view.private == active && view.published.len() == 3;
+                whole.then_some(view)
+            })
+            .await;
+        after.assert_settled();
+        assert_eq!(after.active(), before.standby(), "{fault:?}: the standby was promoted, not a new key");
+        assert_eq!(after.in_phase("Retired"), [before.active()], "{fault:?}");
+        assert_eq!(after.keyring.len(), 3, "{fault:?}: one key was minted");
+        if between.keyring != before.keyring {
+            assert_eq!(after.keyring, between.keyring, "{fault:?}: what was committed is what is used");
+        }
     }))
     .await;
 }

@@ -1,9 +1,13 @@
 //! What someone edits or deletes is restored.
 
+use std::time::{Duration, Instant};
+
+use keyturn::api::ConditionStatus;
 use serde_json::json;
 
 use crate::operator::view::{file_of, text_of};
-use crate::operator::{Fixture, Operator, example};
+use crate::operator::wire::Wire;
+use crate::operator::{Fixture, Operator, condition, example};
 
 struct Settled {
     fixture: Fixture,
@@ -118,4 +122,37 @@ async fn a_removed_header_is_written_anew() {
         })
         .await;
     assert_eq!(fixture.view("auth").await, before);
+}
+
+#[tokio::test]
+async fn two_writers_who_disagree_do_not_keep_the_api_server_busy() {
+    let fixture = Fixture::new("contested").await;
+    let wire = Wire::default();
+    let _operator = fixture.operator_on(&wire).await;
+    fixture.apply(&example("auth", json!({ "keys": [{ "algorithm": "ES256" }] }))).await;
+    fixture.ready("auth").await;
+    wire.reset();
+    let began = Instant::now();
+    let mut edits = 0;
+    while began.elapsed() < Duration::from_secs(15) {
+        fixture.patch_config_map("auth-jwks", &json!({ "data": { "stray": "text" } })).await;
+        edits += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let writes = wire.writes_about("auth-jwks").len();
+    assert!(edits > 20 && (4..15).contains(&writes), "{edits} edits were answered by {writes} writes");
+    let status = fixture.ready("auth").await;
+    let contested = condition(&status, "OutputContested").expect("the condition");
+    assert_eq!((contested.0, contested.1.as_str()), (ConditionStatus::True, "OthersWrite"));
+    assert!(fixture.event("auth", "OutputContested").await.contains("managedFields"));
+
+    // What the resource asks for does not wait.
+    let before = fixture.view("auth").await;
+    let revoked = json!([{ "kid": before.active() }]);
+    fixture.apply(&example("auth", json!({ "keys": [{ "algorithm": "ES256" }], "revoked": revoked }))).await;
+    fixture
+        .until("the revoked key is gone", async || {
+            (!fixture.view("auth").await.published.contains(&before.active())).then_some(())
+        })
+        .await;
 }

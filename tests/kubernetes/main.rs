@@ -23,3 +23,4 @@ mod outage;
 mod publisher;
 mod refusals;
 mod rivals;
+mod sealing;

@@ -1,6 +1,7 @@
 //! The API server goes away and comes back.
 
 use keyturn::api::{ConditionStatus, JwksKeySet};
+use keyturn::store::Seal;
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
@@ -16,7 +17,7 @@ async fn the_operator_outlives_an_outage_of_the_api_server() {
     install_crd(&client).await;
     let namespace = cluster.fresh_namespace("outage").await;
     let wire = Wire::default();
-    let operator = Operator::start(cluster.config().await, &wire, &namespace);
+    let operator = Operator::start(cluster.config().await, &wire, &namespace, Seal::default());
     create_and_await(&cluster, &namespace, "before").await;
 
     cluster.stop_api_server();

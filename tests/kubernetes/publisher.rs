@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::operator::{Fixture, condition, example};
 
 #[tokio::test]
-async fn a_publishing_signer_loads_every_key_and_the_active_one_first() {
+async fn a_publishing_signer_loads_every_key_and_the_active_ones_first() {
     let fixture = Fixture::new("signer").await;
     let _operator = fixture.operator().await;
     let two = json!([{ "algorithm": "ES256" }, { "algorithm": "ES384" }]);
@@ -14,7 +14,7 @@ async fn a_publishing_signer_loads_every_key_and_the_active_one_first() {
     fixture.ready("auth").await;
     let view = fixture.view("auth").await;
     let of = |line: &str, phase: &str| view.of_line(line, phase)[0].clone();
-    let wanted = [of("es256", "Active"), of("es256", "Standby"), of("es384", "Active"), of("es384", "Standby")];
+    let wanted = [of("es256", "Active"), of("es384", "Active"), of("es256", "Standby"), of("es384", "Standby")];
     assert_eq!(view.private, wanted);
     assert!(fixture.config_map("auth-jwks").await.is_none(), "the server publishes");
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use keyturn::api::{ConditionStatus, JwksKeySet, JwksKeySetStatus};
 use keyturn::probe::ServerClock;
+use keyturn::store::Seal;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::client::ClientBuilder;
 use kube::{Api, Client, CustomResourceExt, Resource, ResourceExt};
@@ -66,7 +67,12 @@ impl Fixture {
 
     /// Starts the operator, on this namespace only, with its requests going over that wire.
     pub async fn operator_on(&self, wire: &Wire) -> Operator {
-        Operator::start(self.cluster.config().await, wire, &self.namespace)
+        self.sealing_operator_on(wire, Seal::default()).await
+    }
+
+    /// Starts the operator as [`Self::operator_on`] does, with system secrets.
+    pub async fn sealing_operator_on(&self, wire: &Wire, seal: Seal) -> Operator {
+        Operator::start(self.cluster.config().await, wire, &self.namespace, seal)
     }
 
     pub fn sets(&self) -> Api<JwksKeySet> {
@@ -167,7 +173,7 @@ impl Fixture {
 
 impl Operator {
     /// Starts the operator on one namespace of a cluster.
-    pub fn start(mut config: kube::Config, wire: &Wire, namespace: &str) -> Self {
+    pub fn start(mut config: kube::Config, wire: &Wire, namespace: &str, seal: Seal) -> Self {
         config.default_retry = false;
         let clock = ServerClock::default();
         let builder = ClientBuilder::try_from(config).expect("a client");
@@ -176,7 +182,7 @@ impl Operator {
         let namespace = namespace.to_owned();
         let task = tokio::spawn(async move {
             let stop = async move { drop(stopped.await) };
-            keyturn::controller::run_with(client, clock, Some(namespace), stop).await.expect("the operator runs");
+            keyturn::controller::run_with(client, clock, Some(namespace), seal, stop).await.expect("the operator runs");
         });
         Self { stop: Some(stop), task }
     }

@@ -11,7 +11,7 @@ const ES256: &str = "keys:\n  - algorithm: ES256";
 const SPECS: &[(&str, &[&str])] = &[
     ("keys:\n  - algorithm: RS265", &["spec.keys[0].algorithm", "unknown algorithm \"RS265\"", "did you mean RS256?"]),
     ("keys:\n  - algorithm: none", &["unknown algorithm", "known are RS256"]),
-    ("keys:\n  - algorithm: HS256", &["unknown algorithm \"HS256\"", "known are RS256"]),
+    ("keys:\n  - algorithm: HS255", &["unknown algorithm \"HS255\"", "known are RS256"]),
     ("keys:\n  - algorithm: RS256\n    rsaBits: 1024", &["spec.keys[0]", "rsaBits 1024 is too small", "2048"]),
     (
         "keys:\n  - algorithm: RS256\n    rsaBits: 5000",
@@ -19,6 +19,16 @@ const SPECS: &[(&str, &[&str])] = &[
     ),
     ("keys:\n  - algorithm: RS256\n    rsaBits: 70000", &["spec.keys[0].rsaBits", "70000"]),
     ("keys:\n  - algorithm: ES256\n    rsaBits: 2048", &["ES256 takes a P-256 key", "remove rsaBits"]),
+    (
+        "keys:\n  - algorithm: Ed448",
+        &["unknown algorithm \"Ed448\"", "no released, well-kept library for Rust has Ed448"],
+    ),
+    (
+        "keys:\n  - algorithm: ECDH-ES\n    curve: X448",
+        &["spec.keys[0]", "P-256, P-384, P-521 or X25519, not on X448", "no released, well-kept library for Rust has"],
+    ),
+    ("keys:\n  - algorithm: ES256\n    curve: P-384", &["ES256 keys are on P-256, not on P-384", "remove curve"]),
+    ("keys:\n  - algorithm: RS256\n    curve: P-256", &["RS256 takes RSA keys, which have no curve", "remove curve"]),
     ("keys:\n  - algorithm: ES256\n  - algorithm: ES256", &["two of spec.keys are named \"es256\"", "its own name"]),
     (
         "keys:\n  - algorithm: ES256\n    name: a\n  - algorithm: ES384\n    name: a",

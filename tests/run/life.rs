@@ -21,6 +21,8 @@ fn once_makes_the_keys_and_a_second_once_touches_nothing() {
     for word in ["Minted", "Published", "next"] {
         assert!(first.stdout.contains(word), "{word} is not told: {first:#?}");
     }
+    let discouraged = "Discouraged  line rsa-oaep-256: RSA keys of 2048 bits must not be relied on past 2030";
+    assert_eq!(first.stdout.matches(discouraged).count(), 1, "told once for both new keys: {first:#?}");
     assert!(first.stderr.contains("making an RSA 2048 key for line rsa-oaep-256 of auth"), "{first:#?}");
     assert!(
         private_texts(&place.dir()).len() > 8,

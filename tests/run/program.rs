@@ -94,9 +94,14 @@ impl Workplace {
 
     /// Starts it to stay.
     pub fn start(&self) -> Running {
+        self.spawn(&mut self.command())
+    }
+
+    /// Starts a command to stay.
+    pub fn spawn(&self, command: &mut Command) -> Running {
         let (stdout, stderr) = (self.temp.path().join("stdout"), self.temp.path().join("stderr"));
         let to = |path: &Path| Stdio::from(File::create(path).unwrap());
-        let child = self.command().stdin(Stdio::null()).stdout(to(&stdout)).stderr(to(&stderr)).spawn();
+        let child = command.stdin(Stdio::null()).stdout(to(&stdout)).stderr(to(&stderr)).spawn();
         Running { child: child.unwrap(), stdout, stderr, dir: self.dir() }
     }
 

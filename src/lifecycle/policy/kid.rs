@@ -95,7 +95,7 @@ impl KidTemplate {
                 Part::Uuid => kid.push_str(from.uuid),
                 Part::Line => kid.push_str(from.line),
                 Part::Use => kid.push_str(from.algorithm.usage().name()),
-                Part::Alg => kid.push_str(&from.algorithm.name().to_ascii_lowercase()),
+                Part::Alg => kid.push_str(&from.algorithm.slug()),
                 // Writing to a string can't fail.
                 Part::Date => drop(write!(kid, "{}", from.minted.format("%Y-%m-%d"))),
             }

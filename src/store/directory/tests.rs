@@ -1,6 +1,7 @@
 mod crashes;
 mod drift;
 mod keyrings;
+mod sealed;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +17,7 @@ use super::{DirectoryError, DirectoryStore, GRACE};
 use crate::keyring::{Digest, Facts, Keyring, MacKey, Marks, Publisher, SettledFacts};
 use crate::lifecycle::policy::{OutputId, OutputKind};
 use crate::publish::{Files, Header};
-use crate::store::{Place, SetRef, Snapshot, Store, StoreError, Stored, Version};
+use crate::store::{Place, Seal, SetRef, Snapshot, Store, StoreError, Stored, Version};
 
 /// A store on a new directory.
 struct Fixture {
@@ -27,7 +28,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = DirectoryStore::open(dir.path()).unwrap();
+        let store = DirectoryStore::open(dir.path(), Seal::default()).unwrap();
         Self { dir, store }
     }
 
@@ -259,12 +260,12 @@ fn names_that_lead_out_of_the_directory_are_refused() {
 #[test]
 fn one_process_at_a_time() {
     let fixture = Fixture::new();
-    let refused = DirectoryStore::open(fixture.dir.path()).unwrap_err();
+    let refused = DirectoryStore::open(fixture.dir.path(), Seal::default()).unwrap_err();
     assert!(matches!(refused, DirectoryError::InUse { .. }));
     assert!(refused.to_string().ends_with("is in use by another keyturn process: stop it, or use another --dir"));
     let Fixture { dir, store } = fixture;
     drop(store);
-    DirectoryStore::open(dir.path()).unwrap();
+    DirectoryStore::open(dir.path(), Seal::default()).unwrap();
 }
 
 #[test]
@@ -308,7 +309,7 @@ fn a_place_that_can_not_be_written_says_what_to_change() {
     let file = dir.path().join("file");
     fs::write(&file, "not a folder").unwrap();
     for path in [file.clone(), file.join("inner")] {
-        let refused = DirectoryStore::open(&path).unwrap_err().to_string();
+        let refused = DirectoryStore::open(&path, Seal::default()).unwrap_err().to_string();
         assert!(refused.starts_with(&path.display().to_string()), "{refused}");
         assert!(refused.ends_with("move that away, or use another --dir"), "{refused}");
     }

@@ -1,0 +1,80 @@
+//! Private JWKs and JWK Sets (RFC 7517).
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::jose::{ForeignJwk, ForeignPrivateJwk};
+use crate::material::PrivateKey;
+
+use super::ReadError;
+use super::Refused;
+use super::private::Reading;
+use super::public::{FoundPublic, PublicContents};
+
+/// A set whose keys are borrowed from the text, so that no private member is copied.
+#[derive(Deserialize)]
+struct Set<'a> {
+    #[serde(borrow)]
+    keys: Option<Vec<&'a RawValue>>,
+}
+
+/// The keys of a set, or the one key that the text is.
+fn keys(text: &[u8]) -> Result<Vec<(String, &str)>, ReadError> {
+    let text = str::from_utf8(text).map_err(|_| ReadError::Unrecognised)?;
+    let set: Set<'_> = serde_json::from_str(text).map_err(|error| reason(&error))?;
+    Ok(match set.keys {
+        None => vec![("the JWK".to_owned(), text)],
+        Some(keys) => keys.iter().enumerate().map(|(index, key)| (format!("keys[{index}]"), key.get())).collect(),
+    })
+}
+
+pub(super) fn private(text: &[u8], reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    for (place, text) in keys(text)? {
+        match serde_json::from_str::<ForeignPrivateJwk>(text) {
+            Ok(jwk) => {
+                let key = PrivateKey::from_params(&jwk.public.params, &jwk.private).map_err(ReadError::from);
+                let read = key.is_ok();
+                reading.add(place, jwk.public.kid, "JWK", key);
+                if let Some(found) = reading.found.keys.last_mut().filter(|_| read) {
+                    found.alg = jwk.public.alg;
+                    found.usage = jwk.public.usage;
+                }
+            }
+            Err(error) => reading.add(place, kid(text), "JWK", Err(reason(&error))),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn public(text: &[u8], found: &mut PublicContents) -> Result<(), ReadError> {
+    for (place, text) in keys(text)? {
+        match serde_json::from_str::<ForeignJwk>(text) {
+            Ok(jwk) => found.keys.push(FoundPublic {
+                params: jwk.params,
+                name: jwk.kid,
+                certificate: None,
+                place,
+                format: "JWK",
+            }),
+            Err(error) => found.refused.push(Refused { place, name: kid(text), error: reason(&error) }),
+        }
+    }
+    Ok(())
+}
+
+/// The kid of a JWK of which nothing else was understood.
+fn kid(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Kid {
+        kid: Option<String>,
+    }
+    serde_json::from_str::<Kid>(text).ok()?.kid
+}
+
+/// What is wrong, and where. What the JSON library says of a value of the wrong type quotes the value, which may be a
+/// secret in the wrong place.
+fn reason(error: &serde_json::Error) -> ReadError {
+    let reason = error.to_string();
+    let place = || format!("a member has the wrong type at line {} column {}", error.line(), error.column());
+    ReadError::Json { reason: if reason.starts_with("invalid ") { place() } else { reason } }
+}
