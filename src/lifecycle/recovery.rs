@@ -17,6 +17,8 @@ pub struct Remains {
     pub revision: u64,
     /// Since when it holds what.
     pub marks: Marks,
+    /// The facts that counted by then.
+    pub facts: SettledFacts,
     /// What was revoked by then.
     pub revoked: Vec<Revoked>,
     /// Public keys in its files.
@@ -93,11 +95,18 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         barrier: last + 1,
         mac_key: mac_key(case).clone(),
         rotate_answered: case.base.map_or_else(|| case.rotate.clone(), |base| base.rotate_answered.clone()),
-        facts: case.base.map_or_else(|| SettledFacts::new(policy.facts), |base| base.facts.clone()),
+        facts: facts(case),
         publisher: case.base.map_or(policy.publisher, |base| base.publisher),
         keys,
         revoked,
     }))
+}
+
+/// The facts that whoever knows the latest revision knows: longer ones than the spec states may still count.
+fn facts(case: &Case<'_>) -> SettledFacts {
+    let told = case.remains.iter().map(|left| (left.revision, &left.facts));
+    let known = told.chain(case.base.map(|base| (base.revision, &base.facts))).max_by_key(|(revision, _)| *revision);
+    known.map_or_else(|| SettledFacts::new(case.policy.facts), |(_, facts)| facts.clone())
 }
 
 fn revoked(case: &Case<'_>) -> Vec<Revoked> {

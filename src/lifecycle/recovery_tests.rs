@@ -423,6 +423,19 @@ fn an_active_key_of_an_older_keyring_that_no_output_knows_is_retired_and_never_d
 }
 
 #[test]
+fn a_recovery_goes_on_waiting_for_what_follows_longer_facts() {
+    let mut given = Given::lost(json!({}));
+    given.policy = policy(json!({ "timing": { "maxTokenLifetime": "10s" } }));
+    let mut world = World::new(json!({ "timing": { "maxTokenLifetime": "10s" } }));
+    world.keyring = given.keyring();
+    world.rotate = Some("asked before".to_owned());
+    let now = 2 * INTERVAL;
+    world.pass(now);
+    world.pass(now + RETENTION - 1);
+    assert!(world.keyring.key("k1").is_some(), "what it signed lives by the facts before the edit");
+}
+
+#[test]
 fn a_line_whose_first_key_still_waits_is_not_lost() {
     let policy = policy(json!({ "keys": [
         { "algorithm": "ES256", "name": "a" },

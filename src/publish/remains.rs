@@ -31,7 +31,15 @@ pub fn remains(id: &OutputId, header: &Header, files: &Files, since: crate::keyr
     }
     let revoked =
         header.revoked.iter().map(|one| Revoked { kid: one.kid.clone(), thumbprint: one.thumbprint, since }).collect();
-    Remains { kind: id.kind, revision: header.revision, marks: header.marks.clone(), revoked, public, private }
+    Remains {
+        kind: id.kind,
+        revision: header.revision,
+        marks: header.marks.clone(),
+        facts: header.facts.clone(),
+        revoked,
+        public,
+        private,
+    }
 }
 
 fn found(jwk: &PrivateJwk) -> Option<FoundKey> {

@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use chrono::TimeDelta;
 use keyturn::engine::{Engine, Minter, News, PassError, Report, Request};
-use keyturn::jose::{KeyKind, KeySpec};
+use keyturn::jose::{Curve, KeyKind, KeySpec};
 use keyturn::keyring::Keyring;
 use keyturn::lifecycle::Now;
 use keyturn::lifecycle::policy::OutputId;
@@ -20,6 +20,9 @@ use keyturn::store::{SetRef, Snapshot, Store, StoreError, Stored, Version};
 use super::dice::Dice;
 use super::habits::Ms;
 use super::world::{Asked, W, What, World, Write};
+
+/// How many keys are made before the stories; one that needs more makes its own.
+const POOL_SIZE: usize = 200;
 
 pub type Shared = Arc<Mutex<World>>;
 
@@ -83,7 +86,7 @@ pub struct Operator {
 /// Hands out each key once in a story.
 #[derive(Clone, Default)]
 pub struct KeySupply {
-    given: Arc<[AtomicUsize; 2]>,
+    given: Arc<AtomicUsize>,
 }
 
 impl Operator {
@@ -201,34 +204,26 @@ impl Running {
 
 impl KeySupply {
     fn next(&self, spec: KeySpec) -> Result<PrivateKey, keyturn::material::GenerateError> {
-        let (kind, pool) = match spec.key_kind() {
-            KeyKind::Rsa => (0, rsa_pool()),
-            KeyKind::Ec(_) if spec.to_string() == "P-256" => (1, ec_pool()),
-            KeyKind::Ec(_) => return PrivateKey::generate(&spec),
-        };
-        let given = self.given[kind].fetch_add(1, Ordering::Relaxed);
-        pool.get(given).cloned().map_or_else(|| PrivateKey::generate(&spec), Ok)
+        if spec.key_kind() != KeyKind::Ec(Curve::P256) {
+            return PrivateKey::generate(&spec);
+        }
+        let given = self.given.fetch_add(1, Ordering::Relaxed);
+        pool().get(given).cloned().map_or_else(|| PrivateKey::generate(&spec), Ok)
     }
 }
 
-/// RSA keys cost too much to make them for each story.
-fn rsa_pool() -> &'static [PrivateKey] {
+/// Keys that every story takes anew, made once. Their kids stand in the same order to each other in every run, so that a
+/// story comes again.
+fn pool() -> &'static [PrivateKey] {
     static POOL: OnceLock<Vec<PrivateKey>> = OnceLock::new();
-    POOL.get_or_init(|| pool(KeySpec::Rsa { bits: 2048 }, 24))
-}
-
-fn ec_pool() -> &'static [PrivateKey] {
-    static POOL: OnceLock<Vec<PrivateKey>> = OnceLock::new();
-    POOL.get_or_init(|| pool(KeySpec::Ec { curve: keyturn::jose::Curve::P256 }, 160))
-}
-
-/// Keys whose kids stand in the same order to each other in every run, so that a story comes again.
-fn pool(spec: KeySpec, size: usize) -> Vec<PrivateKey> {
-    let mut keys: Vec<PrivateKey> = (0..size).map(|_| PrivateKey::generate(&spec).expect("a key")).collect();
-    keys.sort_by_key(|key| key.public().thumbprint().to_string());
-    let mut dice = Dice::new(7);
-    for index in 1..keys.len() {
-        keys.swap(index, dice.index(index + 1));
-    }
-    keys
+    POOL.get_or_init(|| {
+        let spec = KeySpec::Ec { curve: Curve::P256 };
+        let mut keys: Vec<PrivateKey> = (0..POOL_SIZE).map(|_| PrivateKey::generate(&spec).expect("a key")).collect();
+        keys.sort_by_key(|key| key.public().map(|public| public.thumbprint().to_string()));
+        let mut dice = Dice::new(7);
+        for index in 1..keys.len() {
+            keys.swap(index, dice.index(index + 1));
+        }
+        keys
+    })
 }

@@ -34,6 +34,8 @@ pub struct Known {
     pub number: usize,
     pub line: String,
     pub usage: Use,
+    /// Nobody publishes it: whoever uses it loads the Secret.
+    pub symmetric: bool,
     pub private: Option<String>,
     pub promoted: Option<Promoted>,
     pub retired: bool,
@@ -74,6 +76,7 @@ impl Readers {
         let chosen = |version: &Version| version.chosen.get(&line).is_some_and(|chosen| chosen == kid);
         match key.usage {
             Use::Sig => self.in_pods(chosen),
+            Use::Enc if key.symmetric => self.loaded_and_kept(chosen).into_iter().map(|(stretch, _)| stretch).collect(),
             Use::Enc => {
                 let read = self.read_from_maps(|version| version.listed.contains(kid) && !version.by_stranger);
                 read.into_iter().chain(self.read_from_pods(chosen)).map(|(stretch, _)| stretch).collect()
@@ -85,6 +88,7 @@ impl Readers {
     pub fn lacks(&self, kid: &str, key: &Known) -> Vec<(Stretch, &Version)> {
         let lacks = |version: &Version| !version.listed.contains(kid) && !Self::is_excused(version, key);
         match key.usage {
+            Use::Sig if key.symmetric => self.loaded_and_kept(lacks),
             Use::Sig => {
                 let mut lacking = self.read_from_maps(lacks);
                 lacking.extend(self.read_from_pods(lacks));
@@ -142,6 +146,12 @@ impl Readers {
             self.of_pods.iter().filter_map(move |readers| Some((common(loaded, *readers)?, version)))
         });
         reads.map(|(read, version)| (self.cached(read), version)).collect()
+    }
+
+    /// States of Secrets, as someone uses them who loads a shared key and keeps it like a verifier.
+    fn loaded_and_kept(&self, wanted: impl Fn(&Version) -> bool) -> Vec<(Stretch, &Version)> {
+        let loaded = self.loaded(wanted);
+        loaded.into_iter().map(|(loaded, version)| (self.cached(loaded), version)).collect()
     }
 
     fn cached(&self, read: Stretch) -> Stretch {

@@ -16,6 +16,9 @@ use super::world::{Asked, W};
 
 const SECOND: i64 = 1_000;
 
+/// Algorithms that encrypt.
+const ENC: [&str; 2] = ["ECDH-ES", "A128KW"];
+
 #[derive(Clone)]
 pub struct User {
     pub lines: BTreeMap<String, &'static str>,
@@ -49,7 +52,10 @@ impl User {
                 lines.insert("b".to_owned(), "ES256");
             }
             if dice.percent(25) {
-                lines.insert("e".to_owned(), "RSA-OAEP");
+                lines.insert("e".to_owned(), "ECDH-ES");
+            }
+            if dice.percent(15) {
+                lines.insert("h".to_owned(), *dice.pick::<&str>(&["HS256", "A128KW"]));
             }
             let by_signer = dice.percent(30);
             let maps = if by_signer && dice.percent(50) { BTreeSet::new() } else { BTreeSet::from(["m1"]) };
@@ -79,7 +85,7 @@ impl User {
     pub fn edited(&self, dice: &mut Dice) -> Self {
         loop {
             let mut next = self.clone();
-            match dice.between(0, 9) {
+            match dice.between(0, 10) {
                 0 | 1 => {
                     let name = *dice.pick(&["a", "b", "c"]);
                     let algorithm = *dice.pick(&["ES256", "ES256", "ES384"]);
@@ -89,7 +95,7 @@ impl User {
                 }
                 2 => {
                     if next.lines.remove("e").is_none() {
-                        next.lines.insert("e".to_owned(), "RSA-OAEP");
+                        next.lines.insert("e".to_owned(), "ECDH-ES");
                     }
                 }
                 3 => {
@@ -101,6 +107,11 @@ impl User {
                 4 => next.rotation = rhythm(dice),
                 5 => next.paused = !next.paused,
                 6 => next.standby = !next.standby,
+                10 => {
+                    if next.lines.remove("h").is_none() {
+                        next.lines.insert("h".to_owned(), "HS256");
+                    }
+                }
                 7 => next.confirm = !next.confirm,
                 _ => next.habits = habits(dice),
             }
@@ -168,7 +179,7 @@ impl User {
     }
 
     pub fn asked(&self) -> Asked {
-        let usage = |algorithm: &str| if algorithm.starts_with("RSA") { Use::Enc } else { Use::Sig };
+        let usage = |algorithm: &str| if ENC.contains(&algorithm) { Use::Enc } else { Use::Sig };
         Asked {
             lines: self.lines.iter().map(|(name, algorithm)| (name.clone(), usage(algorithm))).collect(),
             confirm: self.confirm,
@@ -180,17 +191,13 @@ impl User {
 }
 
 fn line(name: &str, algorithm: &str) -> Value {
-    if algorithm.starts_with("RSA") {
-        json!({ "name": name, "algorithm": algorithm, "rsaBits": 2048 })
-    } else {
-        json!({ "name": name, "algorithm": algorithm })
-    }
+    json!({ "name": name, "algorithm": algorithm })
 }
 
 fn rhythm(dice: &mut Dice) -> Rhythm {
     match dice.between(0, 9) {
         0 => Rhythm::Never,
-        1 => Rhythm::Schedule(dice.pick::<&str>(&["0 3 1 * *", "30 2 * * 0", "0 */12 * * *", "0 4 * * *"])),
+        1 => Rhythm::Schedule(*dice.pick::<&str>(&["0 3 1 * *", "30 2 * * 0", "0 */12 * * *", "0 4 * * *"])),
         _ => Rhythm::Interval(dice.pick(&[600, 3_600, 21_600, 86_400, 604_800, 2_592_000]) * SECOND),
     }
 }

@@ -173,6 +173,7 @@ impl World {
             keyring: keyring.clone(),
             version: named(*version),
             dressed: true,
+            seal_due: None,
         });
         let hidden = self.sabotage.forgets_outputs && keyring.is_none();
         let place = |id: &OutputId| match self.objects.get(id) {
@@ -290,7 +291,7 @@ impl World {
         let told = |kid: &str, key: &Known| {
             let in_keyring = self.keyring.as_ref().is_some_and(|(keyring, _)| keyring.key(kid).is_some());
             // Where pods must load a key, its public half is not enough.
-            let loaded = key.usage == Use::Enc || damaged.publisher == Publisher::Signer;
+            let loaded = key.symmetric || key.usage == Use::Enc || damaged.publisher == Publisher::Signer;
             let shelves = self.readers.shelves.iter().filter(|(id, _)| !loaded || id.kind == OutputKind::Secret);
             let mut versions = shelves.filter_map(|(_, shelf)| shelf.versions.last());
             in_keyring || versions.any(|version| !version.by_stranger && version.listed.contains(kid))

@@ -113,7 +113,14 @@ fn files(files: &[(&str, &str)]) -> Files {
 }
 
 fn header(revision: u64) -> Header {
-    Header { revision, marks: Marks::new(), revoked: Vec::new(), digest: Digest(format!("digest of {revision}")) }
+    let keyring = keyring(revision);
+    Header {
+        revision,
+        marks: Marks::new(),
+        revoked: Vec::new(),
+        facts: keyring.facts,
+        digest: Digest(format!("digest of {revision}")),
+    }
 }
 
 fn keyring(revision: u64) -> Keyring {
