@@ -85,10 +85,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
         let discouraged = news::discouraged(&self.keyring, &minted);
         next.keys.extend(minted.iter().cloned());
+        let revision = next.revision;
         let rendered = match self.commit(next).await {
             Ok(rendered) => rendered,
             Err(error) => {
-                minter.give_back(&self.request.set, minted);
+                minter.give_back(&self.request.set, revision, minted);
                 return Err(error);
             }
         };
