@@ -432,7 +432,7 @@ fn a_recovery_goes_on_waiting_for_what_follows_longer_facts() {
     let now = 2 * INTERVAL;
     world.pass(now);
     world.pass(now + RETENTION - 1);
-    assert!(world.keyring.key("k1").is_some(), "what it signed lives by the facts before the edit");
+    assert!(world.keyring.key("k3").is_some(), "what a retired key signed lives by the facts before the edit");
 }
 
 #[test]
