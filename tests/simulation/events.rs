@@ -137,7 +137,10 @@ impl Story {
     pub fn adopt(&mut self, next: User) {
         if next.habits != self.user.habits {
             let mut world = self.world();
-            if world.awaited.is_some() || world.keyring.is_none() {
+            // While pods or verifiers are left with what a stranger put there, nobody knows how long that lasts.
+            let in_order = world.readers.shelves.values().filter_map(|shelf| shelf.versions.last());
+            let in_order = in_order.into_iter().all(|version| !version.by_stranger);
+            if world.awaited.is_some() || world.keyring.is_none() || !in_order {
                 return;
             }
             let now = world.now;
@@ -149,6 +152,7 @@ impl Story {
             world.off = world.off.map(|off| if world.sabotage.wild_clocks { off } else { off.clamp(-bound, bound) });
         }
         self.user = next;
+        self.world().stated = self.user.outputs();
         let shown = self.user.shown();
         self.unsettle(&format!("the spec is {shown}"));
     }

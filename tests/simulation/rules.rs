@@ -108,7 +108,10 @@ impl World {
 
     /// Whether an output that nobody but an operator touched was written while the key was active.
     fn is_told(&self, kid: &str) -> bool {
-        self.objects.iter().any(|(id, object)| {
+        let symmetric = self.keys.get(kid).is_some_and(|key| key.symmetric);
+        let outputs = self.objects.iter().filter(|(id, _)| self.stated.contains(id));
+        let mut outputs = outputs.filter(|(id, _)| !symmetric || id.kind == OutputKind::Secret);
+        outputs.any(|(id, object)| {
             let version = self.readers.shelves.get(id).and_then(|shelf| shelf.versions.last());
             let revision = object.header.as_ref().map(|header| header.revision);
             let decided = revision.and_then(|revision| self.decided.get(&revision));

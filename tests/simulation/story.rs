@@ -112,6 +112,7 @@ impl Story {
             passes: 0,
         };
         story.world().tell(format!("the spec is {}", story.user.shown()));
+        story.world().stated = story.user.outputs();
         story
     }
 
@@ -351,11 +352,8 @@ impl Story {
     fn get_ready(&mut self) {
         let mut world = self.shared.lock().unwrap();
         let now = world.now;
-        let maps = self.user.maps.iter().map(|name| (OutputKind::ConfigMap, *name));
-        let secrets = self.user.secrets.iter().map(|name| (OutputKind::Secret, *name));
-        let ids: Vec<OutputId> = maps.chain(secrets).map(|(kind, name)| OutputId { kind, name: name.to_owned() }).collect();
         let habits = world.readers.habits.at(now);
-        for id in ids.iter().filter(|id| !self.moves.leaves(id)) {
+        for id in self.user.outputs().iter().filter(|id| !self.moves.leaves(id)) {
             let Some(shelf) = world.readers.shelves.get_mut(id) else { continue };
             if shelf.readers.iter().all(|(_, until)| *until < FOREVER) {
                 // Where there was another state once, nobody comes before it is out of sight.

@@ -7,6 +7,7 @@ use keyturn::api::JwksKeySetSpec;
 use keyturn::engine::Request;
 use keyturn::jose::Use;
 use keyturn::lifecycle::Policy;
+use keyturn::lifecycle::policy::{OutputId, OutputKind};
 use keyturn::store::SetRef;
 use serde_json::{Value, json};
 
@@ -156,6 +157,13 @@ impl User {
             spec["promotion"] = json!({ "confirm": [{ "manual": {} }] });
         }
         serde_json::from_value(spec).expect("a spec")
+    }
+
+    /// The outputs that the spec lists.
+    pub fn outputs(&self) -> BTreeSet<OutputId> {
+        let maps = self.maps.iter().map(|name| (OutputKind::ConfigMap, *name));
+        let secrets = self.secrets.iter().map(|name| (OutputKind::Secret, *name));
+        maps.chain(secrets).map(|(kind, name)| OutputId { kind, name: name.to_owned() }).collect()
     }
 
     /// The spec in a line.

@@ -19,7 +19,7 @@ use super::sabotage::Sabotage;
 pub const W: Ms = 60_000;
 
 /// How much of the story a failure tells.
-const TOLD: usize = 60;
+const TOLD: usize = 120;
 
 /// 2026-01-01T00:00:00Z.
 const BEGINNING: i64 = 1_767_225_600_000;
@@ -83,6 +83,8 @@ pub struct World {
     pub readers: Readers,
     pub keys: BTreeMap<String, Known>,
     pub decided: BTreeMap<u64, Decided>,
+    /// The outputs of the spec: what is left of others is not looked at.
+    pub stated: BTreeSet<OutputId>,
     /// The facts of the spec that no keyring has taken over yet.
     pub awaited: Option<Habits>,
     /// The last keyring before it was lost or set back; gone with the next commit.
@@ -90,7 +92,7 @@ pub struct World {
     pub revoked: BTreeSet<String>,
     pub confirmed: BTreeSet<String>,
 
-    story: VecDeque<String>,
+    story: VecDeque<(Ms, String)>,
     pub violation: Option<String>,
 }
 
@@ -109,6 +111,7 @@ impl World {
             readers: Readers { habits: History::new(sabotage.real(habits)), shelves, of_pods: Vec::new() },
             keys: BTreeMap::new(),
             decided: BTreeMap::new(),
+            stated: BTreeSet::new(),
             awaited: None,
             damaged: None,
             revoked: BTreeSet::new(),
@@ -122,23 +125,25 @@ impl World {
         if self.story.len() == TOLD {
             self.story.pop_front();
         }
-        let mut what = what.as_ref().to_owned();
-        for (kid, key) in &self.keys {
-            what = what.replace(kid, &format!("K{}", key.number));
-        }
-        self.story.push_back(format!("{} {what}", moment(self.now).format("%m-%d %H:%M:%S%.3f")));
+        self.story.push_back((self.now, what.as_ref().to_owned()));
     }
 
+    /// The last of the story, with short names for the keys.
     pub fn told(&self) -> String {
-        self.story.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+        self.story.iter().map(|line| self.line(line)).collect::<Vec<_>>().join("\n")
+    }
+
+    fn line(&self, (at, what): &(Ms, String)) -> String {
+        let named = |what: String, (kid, key): (&String, &Known)| what.replace(kid, &format!("K{}", key.number));
+        let what = self.keys.iter().fold(what.clone(), named);
+        format!("{} {what}", moment(*at).format("%m-%d %H:%M:%S%.3f"))
     }
 
     /// Something that must never be. The first one counts.
     pub fn violate(&mut self, what: impl AsRef<str>) {
         self.tell(format!("VIOLATION {}", what.as_ref()));
         if self.violation.is_none() {
-            let last = self.story.back().cloned().unwrap_or_default();
-            self.violation = Some(last);
+            self.violation = self.story.back().map(|line| self.line(line));
         }
     }
 
@@ -292,9 +297,13 @@ impl World {
             let in_keyring = self.keyring.as_ref().is_some_and(|(keyring, _)| keyring.key(kid).is_some());
             // Where pods must load a key, its public half is not enough.
             let loaded = key.symmetric || key.usage == Use::Enc || damaged.publisher == Publisher::Signer;
-            let shelves = self.readers.shelves.iter().filter(|(id, _)| !loaded || id.kind == OutputKind::Secret);
+            let counts = |id: &OutputId| self.stated.contains(id) && (!loaded || id.kind == OutputKind::Secret);
+            let shelves = self.readers.shelves.iter().filter(|(id, _)| counts(id));
             let mut versions = shelves.filter_map(|(_, shelf)| shelf.versions.last());
-            in_keyring || versions.any(|version| !version.by_stranger && version.listed.contains(kid))
+            // Thumbprints of symmetric keys are told by the keyring's own secret: a keyring from before it can't check them.
+            let secret = |keyring: &Keyring| keyring.mac_key.digest([]);
+            let same = self.keyring.as_ref().is_none_or(|(back, _)| secret(back) == secret(damaged));
+            in_keyring || (same || !key.symmetric) && versions.any(|version| !version.by_stranger && version.listed.contains(kid))
         };
         let lost: Vec<String> = self.keys.iter().filter(|(kid, key)| !told(kid, key)).map(|(kid, _)| kid.clone()).collect();
         for kid in lost {
