@@ -1,7 +1,9 @@
 //! The spec, parsed once into a [`Policy`] that can't be unsafe.
 
 mod kid;
+mod certificates;
 mod outputs;
+mod profile;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -12,8 +14,11 @@ use std::fmt;
 use chrono::TimeDelta;
 
 pub use kid::{KidError, KidParts, KidTemplate};
-pub use outputs::{File, Output, OutputId, OutputKind, Scope, keyring_name};
+pub use certificates::{CertificatePolicy, JwkPolicy};
+pub use outputs::{File, Output, OutputId, OutputKind, Scope, SignersFile, keyring_name};
 pub use schedule::{Schedule, ScheduleError};
+
+use profile::Preset;
 
 use super::timing::Timing;
 use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, Span, SpanError};
@@ -42,6 +47,10 @@ pub struct Policy {
     pub publisher: Publisher,
     /// How kids are made.
     pub kid: KidTemplate,
+    /// What JWKs say beside the key.
+    pub jwk: JwkPolicy,
+    /// The certificates that keys get, if any file needs one.
+    pub certificate: Option<CertificatePolicy>,
     /// What is written, ConfigMaps first.
     pub outputs: Vec<Output>,
     /// Kids that must never be used again.
@@ -171,6 +180,24 @@ pub enum PolicyError {
     /// An output that can't be.
     #[error("{0}")]
     Output(#[from] outputs::OutputError),
+    /// A certificate that can't be.
+    #[error("spec.certificate: {0}")]
+    Certificate(#[from] certificates::CertificateSpecError),
+    /// Certificates that end before their keys.
+    #[error(
+        "spec.certificate.validity {validity} is shorter than a key lives: {gap} as the next one, as long as the active one, \
+         the lead and {retention} of retention, together {least}: state a longer validity, or rotate more often"
+    )]
+    ShortCertificate {
+        /// The validity.
+        validity: String,
+        /// The interval, or the longest gap of the schedule.
+        gap: String,
+        /// How long a retired key is kept.
+        retention: String,
+        /// The sum.
+        least: String,
+    },
     /// `enc` where loading is publishing.
     #[error(
         "spec.publisher is Signer, and the line {line:?} is for encryption: that is safe only if senders take the first \
@@ -225,15 +252,18 @@ impl Policy {
         let lines = lines(&spec.keys, &mut errors);
         let facts = facts(&spec.timing, &mut errors);
         let rotation = rotation(&spec.rotation).map_err(|error| errors.push(error)).ok();
-        let kid = KidTemplate::parse(&spec.kid.template).map_err(|error| errors.push(error.into())).ok();
-        let publisher = match spec.publisher {
+        let preset = Preset::of(spec.profile);
+        let jwk = JwkPolicy::new(&spec.jwk, preset);
+        let template = spec.kid.template.as_deref().unwrap_or(preset.kid);
+        let kid = KidTemplate::parse(template, jwk.key_ops_type).map_err(|error| errors.push(error.into())).ok();
+        let publisher = match spec.publisher.unwrap_or(preset.publisher) {
             api::Publisher::Keyturn => Publisher::Keyturn,
             api::Publisher::Signer => Publisher::Signer,
         };
         if spec.enc_selection.is_none() {
             errors.extend(lines.iter().filter_map(|line| enc_by_loading(line, publisher)));
         }
-        let outputs = match outputs::parse(name, spec, &lines, publisher) {
+        let outputs = match outputs::parse(name, spec, &lines, preset, publisher) {
             Ok(outputs) => outputs,
             // A file that names a line which is wrong itself would seem to name none.
             Err(_) if lines.len() < spec.keys.len() => Vec::new(),
@@ -242,6 +272,8 @@ impl Policy {
                 Vec::new()
             }
         };
+        let certificate = CertificatePolicy::parse(name, spec, preset, &jwk, &outputs);
+        let certificate = certificate.map_err(|error| errors.push(error.into())).ok().flatten();
         let (Some(rotation), Some(kid), true) = (rotation, kid, errors.is_empty()) else {
             return Err(PolicyErrors(errors));
         };
@@ -251,9 +283,11 @@ impl Policy {
             rotation,
             paused: spec.rotation.paused,
             standby: spec.rotation.standby,
-            confirm: !spec.promotion.confirm.is_empty(),
+            confirm: spec.promotion.confirm.as_ref().map_or(preset.confirm, |confirm| !confirm.is_empty()),
             publisher,
             kid,
+            jwk,
+            certificate,
             outputs,
             revoked: spec.revoked.iter().map(|revoked| revoked.kid.clone()).collect(),
             write_bound,
