@@ -4,12 +4,14 @@
 //! trustworthy only as a [`crate::lifecycle::policy::Policy`].
 
 mod files;
+mod reference;
 mod rules;
 mod span;
 mod spec;
 mod status;
 
 pub use files::{ConfigMapFile, ConfigMapOutput, PublicContent, SecretContent, SecretFile, SecretOutput, Select};
+pub use reference::{SecretKeyRef, SecretValue};
 pub use rules::{LONGEST_NAME, MOST_RETIRED};
 pub use span::{Span, SpanError};
 pub use spec::{

@@ -2,6 +2,7 @@ mod crashes;
 mod drift;
 mod keyrings;
 mod sealed;
+mod values;
 
 use std::collections::BTreeSet;
 use std::fs;
