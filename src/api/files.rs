@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::reference::SecretValue;
+
 /// A Secret for signers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -18,7 +20,7 @@ pub struct SecretOutput {
     /// A passphrase of the user's. It encrypts the private keys in PEM and DER files (PKCS#8) and the keystores, which are
     /// written anew when it changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub passphrase: Option<SecretReference>,
+    pub passphrase: Option<SecretValue>,
     /// File name → content. Default: what the profile says; `Generic`: `jwks.json` with the private JWKS. File names may be
     /// those of environment variables, for `envFrom`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

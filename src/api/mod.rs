@@ -7,6 +7,7 @@ mod certificate;
 mod files;
 mod jwk;
 mod profile;
+mod reference;
 mod rules;
 mod span;
 mod spec;
@@ -14,11 +15,12 @@ mod status;
 
 pub use certificate::CertificateSpec;
 pub use files::{
-    ConfigMapFile, ConfigMapOutput, Encoding, InactiveKeys, KeystoreEncryption, PublicContent, SecretContent, SecretFile,
-    SecretOutput, Select,
+    ConfigMapFile, ConfigMapOutput, Encoding, InactiveKeys, KeystoreEncryption, PublicContent, SecretContent,
+    SecretFile, SecretOutput, Select,
 };
 pub use jwk::{ExpUnit, JwkMembers, KeyOpsType};
 pub use profile::Profile;
+pub use reference::{SecretKeyRef, SecretValue};
 pub use rules::{LONGEST_NAME, MOST_RETIRED};
 pub use span::{Span, SpanError};
 pub use spec::{

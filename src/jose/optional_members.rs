@@ -33,7 +33,13 @@ pub struct OptionalMembers {
 }
 
 impl OptionalMembers {
-    pub(super) fn write_members<M: SerializeMap>(&self, map: &mut M, alg: Algorithm, kind: KeyKind, half: Half) -> Result<(), M::Error> {
+    pub(super) fn write_members<M: SerializeMap>(
+        &self,
+        map: &mut M,
+        alg: Algorithm,
+        kind: KeyKind,
+        half: Half,
+    ) -> Result<(), M::Error> {
         let Self { key_ops, key_ops_type, x5c, x5t_s256, iat, nbf, exp } = self;
         if *key_ops && let Some(operations) = operations(alg, kind, half) {
             map.serialize_entry("key_ops", operations)?;
@@ -66,7 +72,9 @@ const fn operations(alg: Algorithm, kind: KeyKind, half: Half) -> Option<&'stati
         (Use::Sig, _, Half::Private) => Some(&["sign"]),
         (Use::Sig, _, Half::Public) => Some(&["verify"]),
         (Use::Enc, KeyKind::Oct(_), _) => Some(&["encrypt", "decrypt", "wrapKey", "unwrapKey"]),
-        (Use::Enc, KeyKind::Ec(_) | KeyKind::Okp(OkpCurve::X25519), Half::Private) => Some(&["deriveKey", "deriveBits"]),
+        (Use::Enc, KeyKind::Ec(_) | KeyKind::Okp(OkpCurve::X25519), Half::Private) => {
+            Some(&["deriveKey", "deriveBits"])
+        }
         (Use::Enc, KeyKind::Ec(_) | KeyKind::Okp(OkpCurve::X25519), Half::Public) => None,
         (Use::Enc, _, Half::Private) => Some(&["decrypt", "unwrapKey"]),
         (Use::Enc, _, Half::Public) => Some(&["encrypt", "wrapKey"]),

@@ -194,6 +194,11 @@ impl Key {
         matches!(self.phase, Phase::Retired { .. })
     }
 
+    /// Whether the key could have a certificate, and has none.
+    pub fn lacks_certificate(&self) -> bool {
+        self.certificate.is_none() && self.private.is_some() && self.spec.key_kind().can_sign_certificates()
+    }
+
     /// The public JWK; `None` for a symmetric key, which has no public half.
     ///
     /// # Errors

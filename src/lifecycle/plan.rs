@@ -70,6 +70,11 @@ pub enum Step {
         /// Of which key.
         kid: String,
     },
+    /// A key gets a certificate.
+    Certify {
+        /// Which.
+        kid: String,
+    },
     /// A new key.
     Mint {
         /// For which line.
@@ -124,6 +129,8 @@ pub enum WhyPromote {
     Changed,
     /// The active key was revoked.
     Revoked,
+    /// The certificate of the active key would end before what it signs.
+    Ends,
 }
 
 /// Why a key retires.
@@ -191,6 +198,7 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
     draft.revoke();
     draft.answer_rotate();
     draft.confirm();
+    draft.certify();
     for line in &policy.lines {
         draft.keep_line(line);
     }
@@ -222,6 +230,7 @@ impl fmt::Display for Step {
             ),
             Self::AnswerRotate => out.write_str("a rotation was asked for"),
             Self::Confirm { kid } => write!(out, "key {kid} is confirmed"),
+            Self::Certify { kid } => write!(out, "key {kid} gets a certificate"),
             Self::Mint { line, active: false } => write!(out, "a new key for line {line}, published before it is used"),
             Self::Mint { line, active: true } => write!(out, "a new key for line {line}, used at once"),
             Self::Promote { kid, line, why } => write!(out, "key {kid} is now the active one of line {line}: {why}"),
@@ -247,6 +256,7 @@ impl fmt::Display for WhyPromote {
             Self::Asked => "a rotation was asked for",
             Self::Changed => "the line's algorithm or size changed",
             Self::Revoked => "the one before it was revoked",
+            Self::Ends => "the certificate of the one before it would end too soon",
         })
     }
 }

@@ -173,6 +173,7 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         public,
         private: private.filter(|_| keeps_private(&phase, algorithm, case.policy.publisher)),
         minted,
+        certificate: old.and_then(|key| key.certificate.clone()),
         confirmed: old.and_then(|key| key.confirmed),
         phase,
     })

@@ -23,10 +23,7 @@ pub(super) fn is_published(key: &Key) -> bool {
 }
 
 /// The files of one ConfigMap. A file of one key is left out while its line has none, or one without a public half.
-pub(super) fn files(
-    wanted: &BTreeMap<String, File<PublicContent>>,
-    view: &View<'_>,
-) -> Result<Made, RenderError> {
+pub(super) fn files(wanted: &BTreeMap<String, File<PublicContent>>, view: &View<'_>) -> Result<Made, RenderError> {
     let mut made = Made::default();
     for (name, File { content, scope, select }) in wanted {
         add(&mut made, name, *content, scope, *select, view)?;
@@ -51,12 +48,7 @@ pub(super) fn add(
     Ok(())
 }
 
-fn text(
-    content: PublicContent,
-    scope: &Scope,
-    select: Select,
-    view: &View<'_>,
-) -> Result<Option<String>, RenderError> {
+fn text(content: PublicContent, scope: &Scope, select: Select, view: &View<'_>) -> Result<Option<String>, RenderError> {
     let keys = view.keys.iter().filter(|key| scope.covers(&key.line));
     if content == PublicContent::PublicJwks {
         let published = keys.filter(|key| is_published(key)).filter_map(|key| view.public_jwk(key).transpose());

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::salted::{Entry, Passphrase, Salted};
 use super::view::View;
 use super::{Made, RenderError, public};
-use crate::api::{InactiveKeys, Select};
+use crate::api::InactiveKeys;
 use crate::jose::{PrivateJwk, PublicJwk, to_private_json};
 use crate::keyring::{Key, Publisher};
 use crate::lifecycle::policy::{File, Scope, SignersFile};
@@ -38,7 +38,9 @@ pub(super) fn files(
                     made.files.insert(name.clone(), to_private_json(&jwk)?);
                 }
             }
-            SignersFile::Key { encoding, pem } => add_key(&mut made, name, encoding, pem, view.active(scope), passphrase)?,
+            SignersFile::Key { encoding, pem } => {
+                add_key(&mut made, name, encoding, pem, view.active(scope), passphrase)?
+            }
             SignersFile::Keystore(profile) => {
                 if let Some(passphrase) = passphrase.cloned() {
                     let entries = entries(scope, view);
@@ -67,11 +69,7 @@ struct Jwks {
     keys: Vec<Jwk>,
 }
 
-fn jwks(
-    scope: &Scope,
-    inactive: Option<InactiveKeys>,
-    view: &View<'_>,
-) -> Result<Zeroizing<Vec<u8>>, RenderError> {
+fn jwks(scope: &Scope, inactive: Option<InactiveKeys>, view: &View<'_>) -> Result<Zeroizing<Vec<u8>>, RenderError> {
     let mut keys = Vec::new();
     for key in view.keys.iter().filter(|key| scope.covers(&key.line)) {
         let private = match inactive {
@@ -125,6 +123,8 @@ fn entries(scope: &Scope, view: &View<'_>) -> Vec<Entry> {
         Some((key, certificate))
     };
     listed
-        .filter_map(|key| entry(key).map(|(private, certificate)| Entry { kid: key.kid.clone(), key: private, certificate }))
+        .filter_map(|key| {
+            entry(key).map(|(private, certificate)| Entry { kid: key.kid.clone(), key: private, certificate })
+        })
         .collect()
 }

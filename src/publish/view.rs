@@ -66,7 +66,7 @@ fn ordered<'a>(policy: &Policy, keyring: &'a Keyring) -> Vec<&'a Key> {
         let phase = match &key.phase {
             Phase::Active { .. } => (0, None),
             Phase::Standby => (1, None),
-            Phase::Retired { retired_since, .. } => (2, Some(std::cmp::Reverse(*retired_since))),
+            Phase::Retired { retired_since, .. } => (2, Some(Reverse(*retired_since))),
         };
         (phase.0, line.unwrap_or(usize::MAX), key.line.clone(), phase.1)
     };
@@ -74,4 +74,3 @@ fn ordered<'a>(policy: &Policy, keyring: &'a Keyring) -> Vec<&'a Key> {
     keys.sort_by_key(|key| place(key));
     keys
 }
-

@@ -1,7 +1,7 @@
 //! The spec, parsed once into a [`Policy`] that can't be unsafe.
 
-mod kid;
 mod certificates;
+mod kid;
 mod outputs;
 mod profile;
 mod schedule;
@@ -13,15 +13,15 @@ use std::fmt;
 
 use chrono::TimeDelta;
 
-pub use kid::{KidError, KidParts, KidTemplate};
 pub use certificates::{CertificatePolicy, JwkPolicy};
+pub use kid::{KidError, KidParts, KidTemplate};
 pub use outputs::{File, Output, OutputId, OutputKind, Scope, SignersFile, keyring_name};
 pub use schedule::{Schedule, ScheduleError};
 
 use profile::Preset;
 
 use super::timing::Timing;
-use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, Span, SpanError};
+use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, SecretKeyRef, Span, SpanError};
 use crate::jose::{Algorithm, KeyChoice, KeySpec, KeySpecError, UnknownAlgorithm, UnknownContentEncryption, Use};
 use crate::keyring::{Facts, Keyring, Publisher, SettledFacts, Time};
 
@@ -296,6 +296,28 @@ impl Policy {
         Ok(policy)
     }
 
+    /// The values that the user keeps and that this set reads.
+    pub fn references(&self) -> BTreeSet<SecretKeyRef> {
+        let passphrase = |output: &Output| match output {
+            Output::Secret { passphrase, .. } => passphrase.clone(),
+            Output::ConfigMap { .. } => None,
+        };
+        self.outputs.iter().filter_map(passphrase).collect()
+    }
+
+    /// The same, but for the files that a passphrase encrypts.
+    #[must_use]
+    pub fn without_encrypted_files(&self) -> Self {
+        let mut policy = self.clone();
+        for output in &mut policy.outputs {
+            if let Output::Secret { passphrase: passphrase @ Some(_), files, .. } = output {
+                *passphrase = None;
+                files.retain(|_, file| !file.content.is_encrypted());
+            }
+        }
+        policy
+    }
+
     /// The safe times of one algorithm, with the facts that count now.
     pub fn timing(&self, algorithm: Algorithm, facts: &Facts) -> Timing {
         let mut timing = Timing::new(algorithm, self.publisher, facts);
@@ -355,11 +377,11 @@ impl Policy {
 
     /// A new key is known and the retired ones stay few, at the rhythm that the spec states.
     fn check_rhythm(&self) -> Result<(), PolicyErrors> {
-        let (gap, stated) = match &self.rotation {
-            Rotation::Interval(interval) => (*interval, format!("an interval of {}", shown(*interval))),
+        let (gap, longest, stated) = match &self.rotation {
+            Rotation::Interval(interval) => (*interval, *interval, format!("an interval of {}", shown(*interval))),
             Rotation::Schedule(schedule) => {
                 let gap = schedule.shortest_gap();
-                (gap, format!("a schedule with {}", shown(gap)))
+                (gap, schedule.longest_gap(), format!("a schedule with {}", shown(gap)))
             }
             Rotation::Never => return Ok(()),
         };
@@ -385,8 +407,23 @@ impl Policy {
                     retention: shown(timing.retention()),
                 });
             }
+            errors.extend(self.certificate_ends_early(longest, least, timing.retention()));
         }
         if errors.is_empty() { Ok(()) } else { Err(PolicyErrors(errors)) }
+    }
+}
+
+impl Policy {
+    /// A key waits as the next one as long as another is active, is active itself, and is kept for its retention.
+    fn certificate_ends_early(&self, gap: TimeDelta, ahead: TimeDelta, retention: TimeDelta) -> Option<PolicyError> {
+        let validity = self.certificate.as_ref()?.validity;
+        let least = TimeDelta::seconds(gap.num_seconds().saturating_mul(2)) + ahead + retention;
+        (validity < least).then(|| PolicyError::ShortCertificate {
+            validity: shown(validity),
+            gap: shown(gap),
+            retention: shown(retention),
+            least: shown(least),
+        })
     }
 }
 

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::Line;
 use super::profile::Preset;
 use crate::api::{
-    self, ConfigMapFile, Encoding, InactiveKeys, JwksKeySetSpec, KeystoreEncryption, PublicContent, SecretContent, SecretFile,
-    SecretReference, Select,
+    self, ConfigMapFile, Encoding, InactiveKeys, JwksKeySetSpec, KeystoreEncryption, PublicContent, SecretContent,
+    SecretFile, SecretKeyRef, Select,
 };
-use crate::jose::{KeyKind, OkpCurve};
+use crate::jose::KeyKind;
 use crate::keyring::Publisher;
 use crate::material::PrivateEncoding;
 use crate::material::pkcs12::KeystoreProfile;
@@ -55,7 +55,7 @@ pub enum Output {
         /// Name of the Secret.
         name: String,
         /// Where the passphrase is that encrypts what it holds.
-        passphrase: Option<SecretReference>,
+        passphrase: Option<SecretKeyRef>,
         /// File name → what it holds.
         files: BTreeMap<String, File<SignersFile>>,
     },
@@ -181,7 +181,9 @@ pub enum OutputError {
         line: String,
     },
     /// An option of another content.
-    #[error("{output}: the file {file:?} states {option}, which is only for {only_for}: leave it out, or change the content")]
+    #[error(
+        "{output}: the file {file:?} states {option}, which is only for {only_for}: leave it out, or change the content"
+    )]
     Idle {
         /// The output.
         output: OutputId,
@@ -193,7 +195,9 @@ pub enum OutputError {
         only_for: &'static str,
     },
     /// An encoding that the line's keys don't have.
-    #[error("{output}: the file {file:?} takes line {line:?}, whose {kind} keys have no {encoding} encoding: write PKCS8")]
+    #[error(
+        "{output}: the file {file:?} takes line {line:?}, whose {kind} keys have no {encoding} encoding: write PKCS8"
+    )]
     Encoding {
         /// The output.
         output: OutputId,
@@ -220,7 +224,9 @@ pub enum OutputError {
         encoding: PrivateEncoding,
     },
     /// A file that needs a passphrase.
-    #[error("{output}: the file {file:?} needs a passphrase: state passphrase.secretKeyRef beside the files of this secret")]
+    #[error(
+        "{output}: the file {file:?} needs a passphrase: state passphrase.secretKeyRef beside the files of this secret"
+    )]
     NoPassphrase {
         /// The output.
         output: OutputId,
@@ -289,9 +295,7 @@ impl Output {
             Self::ConfigMap { files, .. } => {
                 files.values().any(|file| file.content == PublicContent::PublicJwks && file.scope.covers(line))
             }
-            Self::Secret { files, .. } => {
-                files.values().any(|file| file.content.lists() && file.scope.covers(line))
-            }
+            Self::Secret { files, .. } => files.values().any(|file| file.content.lists() && file.scope.covers(line)),
         }
     }
 }
@@ -315,6 +319,14 @@ impl SignersFile {
         }
     }
 
+    /// Whether a passphrase, where there is one, goes into it.
+    pub fn is_encrypted(self) -> bool {
+        match self {
+            Self::Key { .. } | Self::Keystore(_) | Self::Passphrase => true,
+            Self::Jwks { .. } | Self::Jwk | Self::Public(_) => false,
+        }
+    }
+
     /// Whether it holds the private halves of keys beside the active one, where those must be loaded.
     fn lists(self) -> bool {
         match self {
@@ -335,21 +347,17 @@ impl SignersFile {
 }
 
 impl PublicContent {
+    /// Whether public halves of keys are in a file of it.
+    fn holds_public_half(self) -> bool {
+        matches!(self, Self::PublicJwks | Self::PublicJwk | Self::PublicKeyPem | Self::CertificatePem)
+    }
+
     /// Whether a file of it holds one key.
     fn is_one_key(self) -> bool {
         match self {
             Self::PublicJwk | Self::PublicKeyPem | Self::CertificatePem | Self::ActiveKid => true,
             Self::PublicJwks | Self::ActiveKids | Self::Revision => false,
         }
-    }
-}
-
-/// Whether keys of this kind can sign a certificate for themselves.
-pub(super) fn can_be_certified(kind: KeyKind) -> bool {
-    match kind {
-        KeyKind::Rsa | KeyKind::Ec(_) | KeyKind::Akp(_) => true,
-        KeyKind::Okp(curve) => curve != OkpCurve::X25519,
-        KeyKind::Oct(_) => false,
     }
 }
 
@@ -398,7 +406,9 @@ pub(super) fn parse(
         let mut parsed = BTreeMap::new();
         for (name, ConfigMapFile { content, line, select }) in files {
             match scope(&id, &name, line, content.is_one_key(), lines) {
-                Ok(scope) => drop(parsed.insert(name, File { content, scope, select: select.unwrap_or(Select::Active) })),
+                Ok(scope) => {
+                    drop(parsed.insert(name, File { content, scope, select: select.unwrap_or(Select::Active) }))
+                }
                 Err(error) => errors.push(error),
             }
         }
@@ -421,7 +431,11 @@ pub(super) fn parse(
                 Err(error) => errors.push(error),
             }
         }
-        outputs.push(Output::Secret { name: id.name, passphrase: stated.passphrase, files: parsed });
+        outputs.push(Output::Secret {
+            name: id.name,
+            passphrase: stated.passphrase.map(|value| value.secret_key_ref),
+            files: parsed,
+        });
     }
     let mut seen = BTreeSet::new();
     for output in &outputs {
@@ -445,7 +459,7 @@ pub(super) fn parse(
 /// A line that the promise can't be kept for, because nobody would get its keys in time.
 fn unreachable(line: &Line, outputs: &[Output], publisher: Publisher) -> Option<OutputError> {
     let name = || line.name.clone();
-    let certified = can_be_certified(line.spec.key_kind());
+    let certified = line.spec.key_kind().can_sign_certificates();
     let signers = |wanted: fn(SignersFile) -> bool| {
         let holds = |file: &File<SignersFile>| {
             let keystore = matches!(file.content, SignersFile::Keystore(_));
@@ -495,18 +509,22 @@ fn misplaced(output: &Output, lines: &[Line]) -> Vec<OutputError> {
 fn unfit(output: &OutputId, name: &str, content: SignersFile, line: &Line) -> Option<OutputError> {
     let kind = line.spec.key_kind();
     let symmetric = kind.is_symmetric();
+    // Nothing of a symmetric key is public, its name not either.
+    let public = |content: PublicContent| {
+        output.kind == OutputKind::ConfigMap && content.is_one_key() || content.holds_public_half()
+    };
     let (output, file, line) = (output.clone(), name.to_owned(), line.name.clone());
     match content {
         SignersFile::Key { .. } if symmetric => Some(OutputError::NoPem { output, file, line }),
         SignersFile::Key { encoding, .. } if !encoding.fits(kind) => {
             Some(OutputError::Encoding { output, file, line, kind, encoding })
         }
-        SignersFile::Keystore(_) | SignersFile::Public(PublicContent::CertificatePem) if !can_be_certified(kind) => {
+        SignersFile::Keystore(_) | SignersFile::Public(PublicContent::CertificatePem)
+            if !kind.can_sign_certificates() =>
+        {
             Some(OutputError::NoCertificate { output, file, line })
         }
-        SignersFile::Public(PublicContent::PublicJwks | PublicContent::PublicJwk | PublicContent::PublicKeyPem)
-            if symmetric =>
-        {
+        SignersFile::Public(content) if symmetric && public(content) => {
             Some(OutputError::NoPublicHalf { output, file, line })
         }
         SignersFile::Jwks { .. }

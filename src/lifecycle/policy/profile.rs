@@ -1,9 +1,9 @@
 //! The profiles: one table of defaults. Whatever the spec states counts instead.
 
+use crate::api::ConfigMapFile;
 use crate::api::{
     Encoding, ExpUnit, InactiveKeys, KeyOpsType, Profile, PublicContent, Publisher, SecretContent, SecretFile, Select,
 };
-use crate::api::ConfigMapFile;
 
 /// The defaults of one profile.
 pub(super) struct Preset {
@@ -70,10 +70,7 @@ const ORY: Preset = Preset { kid: "{uuid}", ..GENERIC };
 const MIA_PLATFORM: Preset = Preset {
     confirm: true,
     secret: &[
-        (
-            "private.key",
-            SecretPreset { encoding: Some(Encoding::Pkcs1), ..file(SecretContent::PrivateKeyPem) },
-        ),
+        ("private.key", SecretPreset { encoding: Some(Encoding::Pkcs1), ..file(SecretContent::PrivateKeyPem) }),
         ("PRIVATE_RSA_KEY_ID", file(SecretContent::ActiveKid)),
         ("PRIVATE_KEY_PASSWORD", SecretPreset { with_passphrase: true, ..file(SecretContent::Passphrase) }),
     ],
@@ -113,14 +110,8 @@ impl Preset {
         wanted.map(move |(name, preset)| {
             let SecretPreset { content, encoding, inactive, with_passphrase: _ } = *preset;
             let encoding = encoding.filter(|_| !has_passphrase);
-            let file = SecretFile {
-                content,
-                line: None,
-                select: None,
-                encoding,
-                inactive_keys: inactive,
-                encryption: None,
-            };
+            let file =
+                SecretFile { content, line: None, select: None, encoding, inactive_keys: inactive, encryption: None };
             ((*name).to_owned(), file)
         })
     }

@@ -226,7 +226,7 @@ fn bad_outputs_are_refused_with_a_sentence_that_says_what_to_change() {
         (
             "enc only as PEM",
             json!({ "keys": enc, "secrets": secret(pem.clone()) }),
-            "the line \"rsa-oaep\" needs a PrivateJwks file in spec.secrets",
+            "the line \"rsa-oaep\" needs a PrivateJwks file (with inactiveKeys",
         ),
         (
             "a server that publishes, only as PEM",
