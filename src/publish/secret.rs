@@ -39,7 +39,7 @@ pub(super) fn files(
                 }
             }
             SignersFile::Key { encoding, pem } => {
-                add_key(&mut made, name, encoding, pem, view.active(scope), passphrase)?
+                add_key(&mut made, name, encoding, pem, view.active(scope), passphrase)?;
             }
             SignersFile::Keystore(profile) => {
                 if let Some(passphrase) = passphrase.cloned() {

@@ -6,6 +6,7 @@ use super::RenderError;
 use crate::jose::{OptionalMembers, PrivateJwk, PublicJwk};
 use crate::keyring::{Key, Keyring, Phase};
 use crate::lifecycle::policy::{Policy, Scope};
+use crate::material::Certificate;
 
 /// The keys of a set in the order in which they are written.
 pub(super) struct View<'a> {
@@ -48,8 +49,8 @@ impl<'a> View<'a> {
         OptionalMembers {
             key_ops: jwk.key_ops,
             key_ops_type: jwk.key_ops_type.map(str::to_owned).into_iter().collect(),
-            x5c: certificate.filter(|_| jwk.x5c).map(|certificate| certificate.x5c()).into_iter().collect(),
-            x5t_s256: certificate.filter(|_| jwk.x5t_s256).map(|certificate| certificate.x5t_s256()),
+            x5c: certificate.filter(|_| jwk.x5c).map(Certificate::x5c).into_iter().collect(),
+            x5t_s256: certificate.filter(|_| jwk.x5t_s256).map(Certificate::x5t_s256),
             iat: jwk.iat.then_some(minted),
             nbf: jwk.nbf.then_some(minted),
             exp: self.exp,

@@ -13,6 +13,7 @@ const DEFAULT_VALIDITY: &str = "87600h";
 
 /// The optional members of the set's JWKs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member that is there or not")]
 pub struct JwkPolicy {
     /// Write `key_ops`.
     pub key_ops: bool,

@@ -407,7 +407,7 @@ pub(super) fn parse(
         for (name, ConfigMapFile { content, line, select }) in files {
             match scope(&id, &name, line, content.is_one_key(), lines) {
                 Ok(scope) => {
-                    drop(parsed.insert(name, File { content, scope, select: select.unwrap_or(Select::Active) }))
+                    drop(parsed.insert(name, File { content, scope, select: select.unwrap_or(Select::Active) }));
                 }
                 Err(error) => errors.push(error),
             }
@@ -498,9 +498,15 @@ fn misplaced(output: &Output, lines: &[Line]) -> Vec<OutputError> {
     };
     match output {
         Output::ConfigMap { files, .. } => {
-            files.iter().for_each(|(name, file)| check(name, SignersFile::Public(file.content), &file.scope));
+            for (name, file) in files {
+                check(name, SignersFile::Public(file.content), &file.scope);
+            }
         }
-        Output::Secret { files, .. } => files.iter().for_each(|(name, file)| check(name, file.content, &file.scope)),
+        Output::Secret { files, .. } => {
+            for (name, file) in files {
+                check(name, file.content, &file.scope);
+            }
+        }
     }
     errors
 }
