@@ -190,7 +190,7 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         (
             "an unknown part of a kid",
             with(&json!({ "kid": { "template": "{uuid}-{host}" } })),
-            vec!["kid.template", "{line}, {use}, {alg} and {date}"],
+            vec!["kid.template", "{line}, {use}, {alg}, {date} and {ops}"],
         ),
         (
             "a file name that no Secret can have",
