@@ -18,5 +18,7 @@ mod places;
 mod program;
 #[path = "run/sealed.rs"]
 mod sealed;
+#[path = "run/symmetric.rs"]
+mod symmetric;
 #[path = "run/tree.rs"]
 mod tree;

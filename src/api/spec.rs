@@ -38,9 +38,13 @@ use super::status::JwksKeySetStatus;
     validation = rules::one_key_files_name_their_line(),
     validation = rules::rsa_bits_only_for_rsa(),
     validation = rules::curves_fit(),
+    validation = rules::content_encryption_only_for_dir(),
+    validation = rules::symmetric_keys_are_in_no_public_file(),
+    validation = rules::symmetric_keys_are_in_no_pem(),
     validation = rules::schedule_is_stated(),
     validation = rules::kid_is_unique(),
     validation = rules::enc_by_signer_takes_the_first(),
+    validation = rules::symmetric_enc_takes_the_first(),
     validation = rules::interval_covers_the_lead(&rules::SIG_BY_CONFIG_MAP),
     validation = rules::interval_covers_the_lead(&rules::SIG_BY_SIGNER),
     validation = rules::interval_covers_the_lead(&rules::ENC),
@@ -65,7 +69,7 @@ pub struct JwksKeySetSpec {
     /// Who publishes the public keys. Before a change, list `configMaps` and move the verifiers.
     #[serde(default)]
     pub publisher: Publisher,
-    /// How senders choose an encryption key when `publisher` is `Signer`.
+    /// How senders choose an encryption key when `publisher` is `Signer`, or when the key is symmetric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enc_selection: Option<EncSelection>,
     /// How key IDs are made.
@@ -77,7 +81,7 @@ pub struct JwksKeySetSpec {
     #[schemars(length(max = 8))]
     pub secrets: Vec<SecretOutput>,
     /// ConfigMaps for verifiers. Default: one, named `<name>-jwks`, with the public JWKS in `jwks.json`; none with
-    /// `publisher: Signer`. To rename one, list both, move the readers, then drop the old one, which is left as it is.
+    /// `publisher: Signer`, nor where all keys are symmetric. To rename one, list both, move the readers, then drop the old one, which is left as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub config_maps: Vec<ConfigMapOutput>,
@@ -115,6 +119,11 @@ pub struct KeyLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16))]
     pub curve: Option<String>,
+    /// For `dir` only: the content encryption (RFC 7518 section 5.1) that decides the size of the key, 128 to 512 bits.
+    /// Default: A256GCM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "rules::content_encryption_schema")]
+    pub content_encryption: Option<String>,
 }
 
 /// When keys rotate.
@@ -240,7 +249,7 @@ pub enum EncSelection {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KidSpec {
-    /// Text with `{thumbprint}` (RFC 7638, SHA-256), `{uuid}`, `{line}`, `{use}`, `{alg}`, `{date}`; one of the first two must be there.
+    /// Text with `{thumbprint}` (RFC 7638, SHA-256; of a symmetric key an HMAC, so that it tells nothing of the key), `{uuid}`, `{line}`, `{use}`, `{alg}`, `{date}`; one of the first two must be there.
     #[schemars(length(min = 1, max = 128))]
     pub template: String,
 }

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::jose::{KeyKind, KeySpec};
+use crate::jose::{KeyKind, KeySpec, Thumbprint};
 use crate::keyring::{Key, Keyring, MacKey, Phase, Time};
 use crate::lifecycle::policy::{KidParts, KidTemplate};
 use crate::lifecycle::{Mint, MintAs};
@@ -88,7 +88,8 @@ impl Minter {
         let generated = try_join_all(mints.iter().map(|mint| self.private_key(set, mint, keyring))).await?;
         let mut keys: Vec<Key> = Vec::with_capacity(mints.len());
         for (mint, private) in mints.iter().zip(generated) {
-            let key = assemble(mint, private, template, now, |kid| {
+            let thumbprint = keyring.mac_key.thumbprint(&private);
+            let key = assemble(mint, private, thumbprint, template, now, |kid| {
                 keyring.key(kid).is_some()
                     || keyring.revoked.iter().any(|one| one.kid == kid)
                     || keys.iter().any(|key| key.kid == kid)
@@ -123,7 +124,7 @@ impl Minter {
     async fn private_key(&self, set: &SetRef, mint: &Mint, keyring: &Keyring) -> Result<PrivateKey, MintError> {
         let spec = mint.line.spec;
         while let Some(spare) = self.spare(set, spec) {
-            let thumbprint = spare.public().thumbprint();
+            let thumbprint = keyring.mac_key.thumbprint(&spare);
             let used = keyring.keys.iter().any(|key| key.thumbprint == thumbprint)
                 || keyring.revoked.iter().any(|one| one.thumbprint == Some(thumbprint));
             if !used {
@@ -132,7 +133,7 @@ impl Minter {
         }
         let lane = match spec.key_kind() {
             KeyKind::Rsa => &self.rsa,
-            KeyKind::Ec(_) | KeyKind::Okp(_) | KeyKind::Akp(_) => &self.quick,
+            KeyKind::Ec(_) | KeyKind::Okp(_) | KeyKind::Akp(_) | KeyKind::Oct(_) => &self.quick,
         };
         let _turn = lane.acquire().await.map_err(|_| MintError::Interrupted)?;
         if let Some(progress) = &self.progress {
@@ -160,12 +161,12 @@ impl Minter {
 fn assemble(
     mint: &Mint,
     private: PrivateKey,
+    thumbprint: Thumbprint,
     template: &KidTemplate,
     now: Time,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Key, MintError> {
-    let public = private.public().clone();
-    let thumbprint = public.thumbprint();
+    let public = private.public().cloned();
     let draw = |_| {
         template.kid(&KidParts {
             thumbprint: &thumbprint,

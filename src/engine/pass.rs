@@ -6,7 +6,6 @@ use super::minter::Minter;
 use super::news;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
-use crate::jose::Use;
 use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
 use crate::lifecycle::plan::{Plan, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
@@ -227,13 +226,19 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
     }
 
-    /// `publisher: Signer` waits until no retired key is left whose private half is gone: the server could not publish it.
+    /// What was published stays so as long as it must: `publisher: Signer` waits until no retired key is left whose private
+    /// half is gone, because the server could not publish it, and a set that turned symmetric goes on with what is left.
     async fn use_policy_in_force(&mut self) -> Result<(), PassError> {
-        let lacking = |key: &Key| key.is_retired() && key.usage() == Use::Sig && key.private.is_none();
+        let lacking = |key: &Key| {
+            key.is_retired() && !Publisher::Keyturn.keeps_all_loaded(key.algorithm) && key.private.is_none()
+        };
         let changes = self.keyring.revision > 0
             && self.keyring.publisher == Publisher::Keyturn
             && self.policy.publisher == Publisher::Signer;
         if !changes || !self.keyring.keys.iter().any(lacking) {
+            if self.policy.publish_what_is_left(&self.request.set.name, &self.keyring) {
+                self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+            }
             return Ok(());
         }
         let kids = self.keyring.keys.iter().filter(|key| lacking(key)).map(|key| key.kid.clone()).collect();

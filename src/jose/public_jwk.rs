@@ -69,21 +69,32 @@ impl PublicJwk {
 
     /// Writes all members, in their order.
     pub(super) fn write_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        map.serialize_entry("kty", self.params.key_kind().kty())?;
-        map.serialize_entry("use", &self.usage())?;
-        map.serialize_entry("alg", &self.alg)?;
-        map.serialize_entry("kid", &self.kid)?;
+        write_names(map, self.params.key_kind().kty(), self.alg, &self.kid)?;
         self.params.write_members(map)
     }
 
     pub(super) fn from_members<P>(members: &mut Members<P>) -> Result<Self, JwkError> {
         let params = members.public_params()?;
-        let alg: Algorithm = members.alg.as_deref().ok_or(JwkError::NoAlg)?.parse()?;
-        if members.usage.as_deref().is_some_and(|usage| usage != alg.usage().name()) {
-            return Err(JwkError::WrongUse { alg, means: alg.usage() });
-        }
+        let alg = read_alg(members)?;
         Self::new(members.kid.take().unwrap_or_default(), alg, params)
     }
+}
+
+/// Writes what is said about a key of ours, in its order.
+pub(super) fn write_names<M: SerializeMap>(map: &mut M, kty: &str, alg: Algorithm, kid: &str) -> Result<(), M::Error> {
+    map.serialize_entry("kty", kty)?;
+    map.serialize_entry("use", &alg.usage())?;
+    map.serialize_entry("alg", &alg)?;
+    map.serialize_entry("kid", kid)
+}
+
+/// The algorithm, if the `use` does not contradict it.
+pub(super) fn read_alg<P>(members: &Members<P>) -> Result<Algorithm, JwkError> {
+    let alg: Algorithm = members.alg.as_deref().ok_or(JwkError::NoAlg)?.parse()?;
+    if members.usage.as_deref().is_some_and(|usage| usage != alg.usage().name()) {
+        return Err(JwkError::WrongUse { alg, means: alg.usage() });
+    }
+    Ok(alg)
 }
 
 impl PublicOnly for PublicJwk {}
@@ -134,6 +145,12 @@ pub enum JwkError {
         alg: Algorithm,
         /// What was given.
         given: KeySpec,
+    },
+    /// The symmetric key is too short, or absurdly long.
+    #[error("the symmetric key has {octets} octets, but must have 16 (RFC 7518 section 5.3) to 1024: use another key")]
+    SymmetricSize {
+        /// How many octets were given.
+        octets: usize,
     },
     /// The public and private members are of different kinds.
     #[error("the private members do not belong to a key of type {kty}: export the key again")]

@@ -71,10 +71,11 @@ pub struct Key {
     pub algorithm: Algorithm,
     /// What was generated: kind and size.
     pub spec: KeySpec,
-    /// RFC 7638 thumbprint.
+    /// RFC 7638 thumbprint; of a symmetric key, [`MacKey::thumbprint`].
     pub thumbprint: Thumbprint,
-    /// The public half.
-    pub public: PublicParams,
+    /// The public half. A symmetric key has none, so nothing public can be made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<PublicParams>,
     /// The private half, as long as anyone may need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private: Option<PrivateKey>,
@@ -131,6 +132,22 @@ pub struct Revoked {
     pub since: Time,
 }
 
+impl Publisher {
+    /// Who makes keys of this algorithm known. A symmetric key is known to those who load it and to nobody else, whoever
+    /// publishes the others.
+    #[must_use]
+    pub fn of(self, algorithm: Algorithm) -> Self {
+        if algorithm.is_symmetric() { Self::Signer } else { self }
+    }
+
+    /// Whether the signers' Secret holds a key's other phases beside the active one, and so the private half stays until
+    /// the key is removed: those who decrypt need them, and so do those who publish, or verify with, what they loaded.
+    #[must_use]
+    pub fn keeps_all_loaded(self, algorithm: Algorithm) -> bool {
+        algorithm.usage() == Use::Enc || self.of(algorithm) == Self::Signer
+    }
+}
+
 impl Keyring {
     /// Whether a kid or thumbprint was revoked.
     pub fn is_revoked(&self, kid: &str, thumbprint: &Thumbprint) -> bool {
@@ -174,12 +191,13 @@ impl Key {
         matches!(self.phase, Phase::Retired { .. })
     }
 
-    /// The public JWK.
+    /// The public JWK; `None` for a symmetric key, which has no public half.
     ///
     /// # Errors
     /// When the keyring was edited so that the algorithm and the key do not go together.
-    pub fn public_jwk(&self) -> Result<PublicJwk, JwkError> {
-        PublicJwk::new(self.kid.clone(), self.algorithm, self.public.clone())
+    pub fn public_jwk(&self) -> Result<Option<PublicJwk>, JwkError> {
+        let public = self.public.as_ref();
+        public.map(|public| PublicJwk::new(self.kid.clone(), self.algorithm, public.clone())).transpose()
     }
 }
 

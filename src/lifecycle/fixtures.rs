@@ -12,7 +12,7 @@ use super::plan::{Ahead, Change, Plan, Step};
 use super::policy::{Line, Output, OutputId, OutputKind, Policy};
 use super::{Found, Mint, MintAs, Now, Observed, OutputState, plan};
 use crate::api::JwksKeySetSpec;
-use crate::jose::{Algorithm, Curve, KeySpec, OkpCurve, PublicParams, Use};
+use crate::jose::{Algorithm, Curve, KeySpec, OkpCurve, PublicParams, SecretBase64Url, Use};
 use crate::keyring::{Key, Keyring, MacKey, Mark, Phase, SettledFacts, Time};
 use crate::material::PrivateKey;
 use crate::publish::{Files, Header, Rendered, render};
@@ -108,16 +108,26 @@ fn some_key(spec: KeySpec) -> PrivateKey {
     }
 }
 
+/// A symmetric key of that many bits, different for each serial.
+pub(crate) fn oct_key(serial: u32, bits: u16) -> PrivateKey {
+    let octets = [vec![0x81; usize::from(bits / 8) - 4], serial.to_be_bytes().to_vec()].concat();
+    PrivateKey::symmetric(SecretBase64Url::new(&octets)).unwrap()
+}
+
+/// The secret of every keyring here.
+pub(crate) fn mac_key() -> MacKey {
+    MacKey::new([7; MacKey::BYTES])
+}
+
 /// A key around a real private half.
 pub(crate) fn key_of(private: &PrivateKey, kid: &str, line: &str, algorithm: Algorithm, phase: Phase) -> Key {
-    let public = private.public().clone();
     Key {
         kid: kid.to_owned(),
         line: line.to_owned(),
         algorithm,
         spec: private.spec(),
-        thumbprint: public.thumbprint(),
-        public,
+        thumbprint: mac_key().thumbprint(private),
+        public: private.public().cloned(),
         private: Some(private.clone()),
         minted: at(0),
         confirmed: None,
@@ -133,20 +143,24 @@ fn cheap_key(serial: u32, mint: &Mint, now: Time) -> Key {
     let public = match spec {
         KeySpec::Ec { curve } => {
             let coordinate = octets(curve.coordinate_octets());
-            PublicParams::ec(curve, &coordinate, &coordinate)
+            PublicParams::ec(curve, &coordinate, &coordinate).ok()
         }
-        KeySpec::Rsa { bits } => PublicParams::rsa(&octets(usize::from(bits / 8)), &[1, 0, 1]),
-        KeySpec::Okp { curve } => PublicParams::okp(curve, &octets(OkpCurve::OCTETS)),
-        KeySpec::Akp { set } => PublicParams::akp(set, &octets(set.public_octets())),
-    }
-    .unwrap();
+        KeySpec::Rsa { bits } => PublicParams::rsa(&octets(usize::from(bits / 8)), &[1, 0, 1]).ok(),
+        KeySpec::Okp { curve } => PublicParams::okp(curve, &octets(OkpCurve::OCTETS)).ok(),
+        KeySpec::Akp { set } => PublicParams::akp(set, &octets(set.public_octets())).ok(),
+        KeySpec::Oct { .. } => None,
+    };
+    let private = match spec {
+        KeySpec::Oct { bits } => oct_key(serial, bits),
+        spec => some_key(spec),
+    };
     let phase = match mint.role {
         MintAs::Standby => Phase::Standby,
         MintAs::Active { rotation_due } => Phase::Active { active_since: now, rotation_due, rotation_asked: false },
     };
-    let thumbprint = public.thumbprint();
+    let thumbprint = public.as_ref().map_or_else(|| mac_key().thumbprint(&private), PublicParams::thumbprint);
     let kid = format!("k{serial}");
-    let private = Some(some_key(spec));
+    let private = Some(private);
     Key { kid, line: name, algorithm, spec, thumbprint, public, private, minted: now, confirmed: None, phase }
 }
 
@@ -155,7 +169,7 @@ pub(crate) fn fresh_keyring(policy: &Policy) -> Keyring {
     Keyring {
         revision: 0,
         barrier: 0,
-        mac_key: MacKey::new([7; MacKey::BYTES]),
+        mac_key: mac_key(),
         rotate_answered: None,
         facts: SettledFacts::new(policy.facts),
         publisher: policy.publisher,
@@ -218,6 +232,7 @@ impl World {
 
     pub(crate) fn edit(&mut self, members: Value) {
         self.policy = policy(members);
+        self.policy.publish_what_is_left("auth", &self.keyring);
         self.rendered = None;
     }
 

@@ -3,10 +3,10 @@
 use chrono::TimeDelta;
 
 use super::policy::OutputKind;
-use crate::jose::Use;
+use crate::jose::{Algorithm, Use};
 use crate::keyring::{Facts, Publisher};
 
-/// When a key of one use may be promoted and removed, counted from what the outputs acknowledged.
+/// When a key of one algorithm may be promoted and removed, counted from what the outputs acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// Who must know a new key first, and for how long before it is used.
@@ -24,8 +24,9 @@ impl Timing {
     /// L `maxTokenLifetime`, S `clockSkew`.
     ///
     /// A kind of output that a set doesn't have asks for nothing; the policy sees to it that the first of each
-    /// list is there.
-    pub fn new(usage: Use, publisher: Publisher, facts: &Facts) -> Self {
+    /// list is there. No ConfigMap is ever asked about a symmetric key.
+    pub fn new(algorithm: Algorithm, publisher: Publisher, facts: &Facts) -> Self {
+        let publisher = publisher.of(algorithm);
         let Facts {
             publish_delay: p,
             verifier_cache_ttl: c,
@@ -33,7 +34,7 @@ impl Timing {
             max_token_lifetime: l,
             clock_skew: s,
         } = *facts;
-        let (leads, retentions) = match (usage, publisher) {
+        let (mut leads, mut retentions) = match (algorithm.usage(), publisher) {
             (Use::Sig, Publisher::Keyturn) => {
                 (vec![(OutputKind::ConfigMap, p + c + s)], vec![(OutputKind::Secret, r + l + s * 2)])
             }
@@ -49,6 +50,10 @@ impl Timing {
                 vec![(OutputKind::Secret, r + c + l + s * 2), (OutputKind::ConfigMap, p + c + l + s * 2)],
             ),
         };
+        if algorithm.is_symmetric() {
+            leads.retain(|(kind, _)| *kind == OutputKind::Secret);
+            retentions.retain(|(kind, _)| *kind == OutputKind::Secret);
+        }
         let first_hop = match publisher {
             Publisher::Keyturn => p + s,
             Publisher::Signer => r + s,
@@ -84,22 +89,31 @@ mod tests {
 
     #[test]
     fn the_sums_are_the_designs() {
-        let seconds = |usage, publisher| {
-            let timing = Timing::new(usage, publisher, &facts());
+        let seconds = |algorithm, publisher| {
+            let timing = Timing::new(algorithm, publisher, &facts());
             let plain = |list: Vec<(OutputKind, TimeDelta)>| -> Vec<(OutputKind, i64)> {
                 list.into_iter().map(|(kind, delta)| (kind, delta.num_seconds())).collect()
             };
             (plain(timing.leads), plain(timing.retentions))
         };
-        assert_eq!(seconds(Use::Sig, Publisher::Keyturn), (vec![(ConfigMap, 10_032)], vec![(Secret, 27_500)]));
+        let (sig, enc) = (Algorithm::Es256, Algorithm::RsaOaep);
+        assert_eq!(seconds(sig, Publisher::Keyturn), (vec![(ConfigMap, 10_032)], vec![(Secret, 27_500)]));
         assert_eq!(
-            seconds(Use::Sig, Publisher::Signer),
+            seconds(sig, Publisher::Signer),
             (vec![(Secret, 10_530), (ConfigMap, 10_032)], vec![(Secret, 27_500)])
         );
-        assert_eq!(seconds(Use::Enc, Publisher::Keyturn), (vec![(Secret, 10_500)], vec![(ConfigMap, 27_032)]));
+        assert_eq!(seconds(enc, Publisher::Keyturn), (vec![(Secret, 10_500)], vec![(ConfigMap, 27_032)]));
         assert_eq!(
-            seconds(Use::Enc, Publisher::Signer),
+            seconds(enc, Publisher::Signer),
             (vec![(Secret, 10_500)], vec![(Secret, 27_530), (ConfigMap, 27_032)])
         );
+        for publisher in [Publisher::Keyturn, Publisher::Signer] {
+            assert_eq!(seconds(Algorithm::Hs256, publisher), (vec![(Secret, 10_530)], vec![(Secret, 27_500)]));
+            for enc in [Algorithm::A256Kw, Algorithm::A128GcmKw, Algorithm::Dir] {
+                assert_eq!(seconds(enc, publisher), (vec![(Secret, 10_500)], vec![(Secret, 27_530)]), "{enc}");
+            }
+            let first_hop = Timing::new(Algorithm::Hs256, publisher, &facts()).first_hop;
+            assert_eq!(first_hop, TimeDelta::seconds(10_500), "a key is seen where its Secret is loaded");
+        }
     }
 }

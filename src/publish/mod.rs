@@ -14,7 +14,6 @@ use zeroize::Zeroizing;
 pub use header::{Header, RevokedKid};
 pub use remains::remains;
 
-use crate::jose::Use;
 use crate::keyring::{Key, Keyring, Mark, Marks, Phase, Publisher, Time, sealed_size};
 use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
 
@@ -184,15 +183,10 @@ fn ordered<'a>(policy: &Policy, keyring: &'a Keyring) -> Vec<&'a Key> {
 }
 
 fn role(output: &Output, key: &Key, publisher: Publisher) -> Role {
-    let listed = match output.id().kind {
-        OutputKind::ConfigMap => public::is_published(key),
-        OutputKind::Secret => secret::is_listed(key, publisher),
+    let (listed, carried) = match output.id().kind {
+        OutputKind::ConfigMap => (public::is_published(key), key.public.is_some()),
+        OutputKind::Secret => (secret::is_listed(key, publisher), true),
     };
-    Role { held: listed && output.lists(&key.line), active: key.is_active() && output.carries(&key.line) }
-}
-
-/// Whether the signers' files keep the key's other phases beside the active one: decrypting pods need them, and a
-/// server that publishes what it loaded must load them.
-fn stays_loaded(usage: Use, publisher: Publisher) -> bool {
-    usage == Use::Enc || publisher == Publisher::Signer
+    let active = key.is_active() && carried && output.carries(&key.line);
+    Role { held: listed && output.lists(&key.line), active }
 }

@@ -11,15 +11,17 @@ use crate::keyring::{Key, Phase};
 use crate::lifecycle::policy::{File, Scope};
 use crate::material;
 
-/// Whether the key is in the public JWKS: any key that verifies; of those that encrypt, the active one only.
+/// Whether the key is in the public JWKS: any key that verifies; of those that encrypt, the active one only. A symmetric
+/// key has no public half.
 pub(super) fn is_published(key: &Key) -> bool {
-    match key.usage() {
-        Use::Sig => true,
-        Use::Enc => key.is_active(),
-    }
+    key.public.is_some()
+        && match key.usage() {
+            Use::Sig => true,
+            Use::Enc => key.is_active(),
+        }
 }
 
-/// The files of one ConfigMap. A file of one key is left out while its line has none.
+/// The files of one ConfigMap. A file of one key is left out while its line has none, or one without a public half.
 pub(super) fn files(wanted: &BTreeMap<String, File<PublicContent>>, keys: &[&Key]) -> Result<Files, RenderError> {
     let mut files = Files::new();
     for (name, File { content, scope, select }) in wanted {
@@ -38,16 +40,21 @@ pub(super) fn file(
     keys: &[&Key],
 ) -> Result<Option<String>, RenderError> {
     if content == PublicContent::PublicJwks {
-        let published: Result<Vec<PublicJwk>, RenderError> =
-            keys.iter().filter(|key| is_published(key) && scope.covers(&key.line)).map(|key| jwk(key)).collect();
+        let published = keys.iter().filter(|key| is_published(key) && scope.covers(&key.line));
+        let published: Result<Vec<PublicJwk>, RenderError> = published.filter_map(|key| jwk(key).transpose()).collect();
         return Ok(Some(Jwks { keys: published? }.to_json()?));
     }
     let Some(key) = selected(scope, select, keys) else { return Ok(None) };
-    Ok(Some(match content {
-        PublicContent::PublicJwks | PublicContent::PublicJwk => serde_json::to_string(&jwk(key)?)?,
-        PublicContent::PublicKeyPem => material::spki_pem(&key.public).map_err(|why| RenderError::key(key, why))?,
-        PublicContent::ActiveKid => key.kid.clone(),
-    }))
+    Ok(match content {
+        PublicContent::PublicJwks | PublicContent::PublicJwk => {
+            jwk(key)?.map(|jwk| serde_json::to_string(&jwk)).transpose()?
+        }
+        PublicContent::PublicKeyPem => {
+            let pem = key.public.as_ref().map(material::spki_pem);
+            pem.transpose().map_err(|why| RenderError::key(key, why))?
+        }
+        PublicContent::ActiveKid => Some(key.kid.clone()),
+    })
 }
 
 /// The one key that a file of one key holds.
@@ -64,6 +71,6 @@ fn selected<'a>(scope: &Scope, select: Select, keys: &[&'a Key]) -> Option<&'a K
     }
 }
 
-fn jwk(key: &Key) -> Result<PublicJwk, RenderError> {
+fn jwk(key: &Key) -> Result<Option<PublicJwk>, RenderError> {
     key.public_jwk().map_err(|why| RenderError::key(key, why))
 }

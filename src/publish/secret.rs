@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use super::{Files, RenderError, public, stays_loaded};
+use super::{Files, RenderError, public};
 use crate::api::{PublicContent, SecretContent, Select};
 use crate::jose::{Jwks, PrivateJwk};
 use crate::keyring::{Key, Publisher};
@@ -13,7 +13,7 @@ use crate::lifecycle::policy::{File, Scope};
 /// Whether the key is in the private JWKS: the active one; where others must stay loaded, those too. A retired key that
 /// still has a private half retired while the server published what it loaded.
 pub(super) fn is_listed(key: &Key, publisher: Publisher) -> bool {
-    key.private.is_some() && (key.is_active() || key.is_retired() || stays_loaded(key.usage(), publisher))
+    key.private.is_some() && (key.is_active() || key.is_retired() || publisher.keeps_all_loaded(key.algorithm))
 }
 
 /// The files of one Secret. A file of one key is left out while its line has none.
@@ -55,7 +55,8 @@ fn file(
         },
         SecretContent::PrivateKeyPem => {
             let Some(key) = active() else { return Ok(None) };
-            let Some(private) = &key.private else { return Ok(None) };
+            // While a line changes its algorithm, the key that is still active may be symmetric.
+            let Some(private) = key.private.as_ref().filter(|_| !key.algorithm.is_symmetric()) else { return Ok(None) };
             let pem = private.to_pkcs8_pem().map_err(|why| RenderError::key(key, why))?;
             Ok(Some(bytes(&pem)))
         }

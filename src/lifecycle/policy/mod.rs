@@ -6,7 +6,8 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use chrono::TimeDelta;
 
@@ -16,8 +17,8 @@ pub use schedule::{Schedule, ScheduleError};
 
 use super::timing::Timing;
 use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, Span, SpanError};
-use crate::jose::{Algorithm, KeySpec, KeySpecError, UnknownAlgorithm, Use};
-use crate::keyring::{Facts, Publisher, SettledFacts, Time};
+use crate::jose::{Algorithm, KeyChoice, KeySpec, KeySpecError, UnknownAlgorithm, UnknownContentEncryption, Use};
+use crate::keyring::{Facts, Keyring, Publisher, SettledFacts, Time};
 
 /// How many key lines a set may have.
 const MOST_LINES: usize = 32;
@@ -94,6 +95,14 @@ pub enum PolicyError {
         /// What is wrong with it.
         source: KeySpecError,
     },
+    /// An unknown content encryption.
+    #[error("spec.keys[{index}]: {source}")]
+    ContentEncryption {
+        /// Which line.
+        index: usize,
+        /// What is wrong with it.
+        source: UnknownContentEncryption,
+    },
     /// A line name that can't be one.
     #[error(
         "spec.keys[{index}].name {name:?}: use at most 63 of a-z, 0-9, '-' and '.', starting and ending with a letter or digit"
@@ -126,14 +135,14 @@ pub enum PolicyError {
     IdleSchedule,
     /// Rotations closer than a new key can be made known.
     #[error(
-        "spec.rotation: {stated} between two rotations of {usage} keys is shorter than the lead ({lead}) + {write} for one \
+        "spec.rotation: {stated} between two rotations of {which} keys is shorter than the lead ({lead}) + {write} for one \
          write + clockSkew {skew} = {least}: rotate less often, or state shorter facts in spec.timing if they are true"
     )]
     TooOften {
         /// The interval, or the shortest gap of the schedule.
         stated: String,
-        /// `sig` or `enc`.
-        usage: Use,
+        /// Which keys.
+        which: Keys,
         /// The lead.
         lead: String,
         /// The bound on one write.
@@ -145,14 +154,14 @@ pub enum PolicyError {
     },
     /// Too many retired keys.
     #[error(
-        "spec.rotation: {stated} between two rotations would keep more than {MOST_RETIRED} retired {usage} keys of a line, \
+        "spec.rotation: {stated} between two rotations would keep more than {MOST_RETIRED} retired {which} keys of a line, \
          each for {retention}: rotate less often, or state a shorter maxTokenLifetime if it is true"
     )]
     TooMany {
         /// The interval, or the shortest gap of the schedule.
         stated: String,
-        /// `sig` or `enc`.
-        usage: Use,
+        /// Which keys.
+        which: Keys,
         /// How long one is kept.
         retention: String,
     },
@@ -171,6 +180,34 @@ pub enum PolicyError {
         /// The line.
         line: String,
     },
+    /// `enc` with a key that senders load.
+    #[error(
+        "the line {line:?} is symmetric and for encryption: a sender may use a key as soon as it has loaded it, so that is \
+         safe only if senders take the first key. State spec.encSelection: First if they do, or use RSA-OAEP-256"
+    )]
+    SymmetricEnc {
+        /// The line.
+        line: String,
+    },
+}
+
+/// Keys that share their times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Keys {
+    usage: Use,
+    symmetric: bool,
+}
+
+impl Keys {
+    fn of(algorithm: Algorithm) -> Self {
+        Self { usage: algorithm.usage(), symmetric: algorithm.is_symmetric() }
+    }
+}
+
+impl fmt::Display for Keys {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", if self.symmetric { "symmetric " } else { "" }, self.usage)
+    }
 }
 
 /// Everything that is wrong with a spec.
@@ -193,9 +230,8 @@ impl Policy {
             api::Publisher::Keyturn => Publisher::Keyturn,
             api::Publisher::Signer => Publisher::Signer,
         };
-        if publisher == Publisher::Signer && spec.enc_selection.is_none() {
-            let enc = lines.iter().filter(|line| line.algorithm.usage() == Use::Enc);
-            errors.extend(enc.map(|line| PolicyError::EncBySigner { line: line.name.clone() }));
+        if spec.enc_selection.is_none() {
+            errors.extend(lines.iter().filter_map(|line| enc_by_loading(line, publisher)));
         }
         let outputs = match outputs::parse(name, spec, &lines, publisher) {
             Ok(outputs) => outputs,
@@ -226,9 +262,9 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The safe times of one use, with the facts that count now.
-    pub fn timing(&self, usage: Use, facts: &Facts) -> Timing {
-        let mut timing = Timing::new(usage, self.publisher, facts);
+    /// The safe times of one algorithm, with the facts that count now.
+    pub fn timing(&self, algorithm: Algorithm, facts: &Facts) -> Timing {
+        let mut timing = Timing::new(algorithm, self.publisher, facts);
         let exists = |kind: OutputKind| self.outputs.iter().any(|output| output.id().kind == kind);
         timing.leads.retain(|(kind, _)| exists(*kind));
         timing.retentions.retain(|(kind, _)| exists(*kind));
@@ -240,9 +276,23 @@ impl Policy {
     pub fn go_on_publishing(&mut self, set: &str) {
         self.publisher = Publisher::Keyturn;
         self.paused = true;
-        if !self.outputs.iter().any(|output| output.id().kind == OutputKind::ConfigMap) {
+        self.keep_config_map(set);
+    }
+
+    /// A set whose lines are all symmetric has no ConfigMap of its own; it goes on writing its former one as long as keys
+    /// with a public half are left, because verifiers and senders still read them there. Whether that adds an output.
+    pub fn publish_what_is_left(&mut self, set: &str, keyring: &Keyring) -> bool {
+        self.publisher == Publisher::Keyturn
+            && keyring.keys.iter().any(|key| key.public.is_some())
+            && self.keep_config_map(set)
+    }
+
+    fn keep_config_map(&mut self, set: &str) -> bool {
+        let lacks = !self.outputs.iter().any(|output| output.id().kind == OutputKind::ConfigMap);
+        if lacks {
             self.outputs.insert(0, outputs::default_config_map(set));
         }
+        lacks
     }
 
     /// The facts that count at `now`: those of the spec, and earlier, longer ones.
@@ -251,8 +301,8 @@ impl Policy {
     }
 
     /// lead + W + S: a new key is minted at least this long before it is to be promoted.
-    pub fn ahead(&self, usage: Use, facts: &Facts) -> TimeDelta {
-        self.timing(usage, facts).lead() + self.write_bound + facts.clock_skew
+    pub fn ahead(&self, algorithm: Algorithm, facts: &Facts) -> TimeDelta {
+        self.timing(algorithm, facts).lead() + self.write_bound + facts.clock_skew
     }
 
     /// When the rotation of a key is due that is promoted at `promoted`.
@@ -280,14 +330,15 @@ impl Policy {
             Rotation::Never => return Ok(()),
         };
         let mut errors = Vec::new();
-        let uses: BTreeSet<Use> = self.lines.iter().map(|line| line.algorithm.usage()).collect();
-        for usage in uses {
-            let timing = self.timing(usage, &self.facts);
-            let least = self.ahead(usage, &self.facts);
+        let kinds: BTreeMap<Keys, Algorithm> =
+            self.lines.iter().map(|line| (Keys::of(line.algorithm), line.algorithm)).collect();
+        for (which, algorithm) in kinds {
+            let timing = self.timing(algorithm, &self.facts);
+            let least = self.ahead(algorithm, &self.facts);
             if gap < least || gap <= TimeDelta::zero() {
                 errors.push(PolicyError::TooOften {
                     stated: stated.clone(),
-                    usage,
+                    which,
                     lead: shown(timing.lead()),
                     write: shown(self.write_bound),
                     skew: shown(self.facts.clock_skew),
@@ -296,7 +347,7 @@ impl Policy {
             } else if gap.num_seconds().saturating_mul(MOST_RETIRED) < timing.retention().num_seconds() {
                 errors.push(PolicyError::TooMany {
                     stated: stated.clone(),
-                    usage,
+                    which,
                     retention: shown(timing.retention()),
                 });
             }
@@ -314,6 +365,19 @@ pub fn shown(delta: TimeDelta) -> String {
     if shown.is_empty() { "0s".to_owned() } else { shown.concat() }
 }
 
+/// Where whoever loads a key may encrypt with it, one replica could get what another can't decrypt yet.
+fn enc_by_loading(line: &Line, publisher: Publisher) -> Option<PolicyError> {
+    if line.algorithm.usage() != Use::Enc || publisher.of(line.algorithm) != Publisher::Signer {
+        return None;
+    }
+    let line_name = line.name.clone();
+    Some(if line.algorithm.is_symmetric() {
+        PolicyError::SymmetricEnc { line: line_name }
+    } else {
+        PolicyError::EncBySigner { line: line_name }
+    })
+}
+
 fn lines(stated: &[api::KeyLine], errors: &mut Vec<PolicyError>) -> Vec<Line> {
     if stated.is_empty() || stated.len() > MOST_LINES {
         errors.push(PolicyError::Lines(stated.len()));
@@ -328,7 +392,15 @@ fn lines(stated: &[api::KeyLine], errors: &mut Vec<PolicyError>) -> Vec<Line> {
                 continue;
             }
         };
-        let spec = match KeySpec::new(algorithm, one.rsa_bits, one.curve.as_deref()) {
+        let content_encryption = match one.content_encryption.as_deref().map(str::parse).transpose() {
+            Ok(content_encryption) => content_encryption,
+            Err(source) => {
+                errors.push(PolicyError::ContentEncryption { index, source });
+                continue;
+            }
+        };
+        let choice = KeyChoice { rsa_bits: one.rsa_bits, curve: one.curve.as_deref(), content_encryption };
+        let spec = match KeySpec::new(algorithm, choice) {
             Ok(spec) => spec,
             Err(source) => {
                 errors.push(PolicyError::KeySpec { index, source });

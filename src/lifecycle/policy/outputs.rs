@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Line;
 use crate::api::{self, JwksKeySetSpec, PublicContent, SecretContent, Select};
-use crate::jose::Use;
 use crate::keyring::Publisher;
 
 /// Name of the file that the default outputs hold.
@@ -121,12 +120,38 @@ pub enum OutputError {
         /// The file name.
         file: String,
     },
+    /// A public file of keys that have no public half.
+    #[error(
+        "{output}: the file {file:?} takes line {line:?}, whose keys are symmetric and have no public half: take the line \
+         out of public files, and give its keys to all who need them in a PrivateJwks file"
+    )]
+    NoPublicHalf {
+        /// The output.
+        output: OutputId,
+        /// The file name.
+        file: String,
+        /// The line.
+        line: String,
+    },
+    /// A PEM file of keys that have no PEM.
+    #[error(
+        "{output}: the file {file:?} takes line {line:?}, whose keys are symmetric and have no PEM form: write PrivateJwks \
+         or PrivateJwk"
+    )]
+    NoPem {
+        /// The output.
+        output: OutputId,
+        /// The file name.
+        file: String,
+        /// The line.
+        line: String,
+    },
     /// A line that no signer could use.
     #[error(
         "the line {0:?} is in no secret, so nobody could use it: add a file with private content for it to spec.secrets"
     )]
     NoSigner(String),
-    /// A line whose next key decrypting or publishing pods could not load in time.
+    /// A line whose next key those pods could not load in time that decrypt, publish or verify.
     #[error(
         "the line {0:?} needs a PrivateJwks file in spec.secrets, because its other keys must be loaded beside the active one"
     )]
@@ -234,7 +259,7 @@ pub(super) fn parse(
         errors.push(OutputError::SetName(set.to_owned()));
     }
     let mut outputs = Vec::new();
-    for stated in config_maps(set, spec, publisher) {
+    for stated in config_maps(set, spec, lines, publisher) {
         let id = OutputId { kind: OutputKind::ConfigMap, name: stated.name };
         let one_key = |content| content != PublicContent::PublicJwks;
         let stated_files = stated.files.into_iter().map(|(name, file)| (name, (file.content, file.line, file.select)));
@@ -261,6 +286,9 @@ pub(super) fn parse(
             errors.push(OutputError::Twice(id));
         }
     }
+    for output in &outputs {
+        errors.extend(symmetric_misplaced(output, lines));
+    }
     for line in lines {
         errors.extend(unreachable(line, &outputs, publisher));
     }
@@ -273,20 +301,53 @@ fn unreachable(line: &Line, outputs: &[Output], publisher: Publisher) -> Option<
         outputs.iter().any(|output| output.id().kind == kind && wanted(output, &line.name))
     };
     let name = || line.name.clone();
-    let loads_all = line.algorithm.usage() == Use::Enc || publisher == Publisher::Signer;
+    let loads_all = publisher.keeps_all_loaded(line.algorithm);
     if !any(OutputKind::Secret, Output::carries) {
         Some(OutputError::NoSigner(name()))
     } else if loads_all && !any(OutputKind::Secret, Output::lists) {
         Some(OutputError::NoPrivateJwks(name()))
-    } else if publisher == Publisher::Keyturn && !any(OutputKind::ConfigMap, Output::lists) {
+    } else if publisher.of(line.algorithm) == Publisher::Keyturn && !any(OutputKind::ConfigMap, Output::lists) {
         Some(OutputError::NoVerifier(name()))
     } else {
         None
     }
 }
 
-fn config_maps(set: &str, spec: &JwksKeySetSpec, publisher: Publisher) -> Vec<api::ConfigMapOutput> {
-    if spec.config_maps.is_empty() && publisher == Publisher::Keyturn {
+/// Files that a symmetric line can't be in. A public JWKS of all lines just leaves it out.
+fn symmetric_misplaced(output: &Output, lines: &[Line]) -> Vec<OutputError> {
+    let symmetric = |scope: &Scope, one_key: bool| {
+        let takes = |line: &&Line| match scope {
+            Scope::AllLines => one_key,
+            Scope::Line(name) => *name == line.name,
+        };
+        lines.iter().filter(takes).find(|line| line.algorithm.is_symmetric()).map(|line| line.name.clone())
+    };
+    let no_public_half =
+        |file: &String, line| OutputError::NoPublicHalf { output: output.id(), file: file.clone(), line };
+    let no_pem = |file: &String, line| OutputError::NoPem { output: output.id(), file: file.clone(), line };
+    let misplaced = |(name, File { content, scope, .. }): (&String, &File<SecretContent>)| match content {
+        SecretContent::PrivateJwks | SecretContent::PrivateJwk | SecretContent::ActiveKid => None,
+        SecretContent::PrivateKeyPem => symmetric(scope, true).map(|line| no_pem(name, line)),
+        SecretContent::PublicJwks => symmetric(scope, false).map(|line| no_public_half(name, line)),
+        SecretContent::PublicJwk | SecretContent::PublicKeyPem => {
+            symmetric(scope, true).map(|line| no_public_half(name, line))
+        }
+    };
+    match output {
+        Output::ConfigMap { files, .. } => files
+            .iter()
+            .filter_map(|(name, file)| {
+                let line = symmetric(&file.scope, file.content != PublicContent::PublicJwks)?;
+                Some(no_public_half(name, line))
+            })
+            .collect(),
+        Output::Secret { files, .. } => files.iter().filter_map(misplaced).collect(),
+    }
+}
+
+fn config_maps(set: &str, spec: &JwksKeySetSpec, lines: &[Line], publisher: Publisher) -> Vec<api::ConfigMapOutput> {
+    let publishes = lines.iter().any(|line| publisher.of(line.algorithm) == Publisher::Keyturn);
+    if spec.config_maps.is_empty() && publishes {
         vec![api::ConfigMapOutput { name: default_config_map_name(set), files: BTreeMap::new() }]
     } else {
         spec.config_maps.clone()
