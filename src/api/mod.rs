@@ -4,6 +4,7 @@
 //! trustworthy only as a [`crate::lifecycle::policy::Policy`].
 
 mod files;
+mod import;
 mod reference;
 mod rules;
 mod span;
@@ -11,6 +12,7 @@ mod spec;
 mod status;
 
 pub use files::{ConfigMapFile, ConfigMapOutput, PublicContent, SecretContent, SecretFile, SecretOutput, Select};
+pub use import::{Import, ImportRole, ImportedKey};
 pub use reference::{SecretKeyRef, SecretValue};
 pub use rules::{LONGEST_NAME, MOST_RETIRED};
 pub use span::{Span, SpanError};

@@ -80,6 +80,8 @@ pub(super) fn news(
             let reason = match problem {
                 Problem::OutputTaken(_) => Reason::OutputTaken,
                 Problem::KeyringLost { .. } => Reason::KeyringLost,
+                Problem::ReferenceMissing(_) => Reason::ReferenceMissing,
+                Problem::ImportRefused(_) => Reason::ImportRefused,
                 Problem::PublisherChangeWaits { .. } => return None,
             };
             Some(News { reason, note: problem.to_string() })

@@ -3,9 +3,11 @@
 //! The order of writes is what makes a crash harmless: the keyring first, then the verifiers, then the signers. Whatever
 //! a pass left undone, the next one finds out by reading, and does.
 
+mod import;
 mod minter;
 mod news;
 mod pass;
+mod references;
 mod report;
 
 use std::collections::BTreeSet;
@@ -18,6 +20,7 @@ use crate::store::{SetRef, Store, StoreError};
 
 pub use minter::{MintError, Minter, Progress};
 pub use news::{News, Reason};
+pub use references::ReferenceMissing;
 pub use report::{KeyReport, OutputReport, Problem, Report};
 
 use pass::Pass;
@@ -97,7 +100,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     async fn attempt(&self, request: &Request, news: &mut Vec<News>) -> Result<Report, PassError> {
-        let mut pass = Pass::observe(&self.store, &self.clock, request).await?;
+        let mut pass = Pass::observe(&self.store, &self.clock, &self.minter, request).await?;
         let mut outcome = Ok(true);
         for _ in 0..MOST_ROUNDS {
             outcome = pass.round(&self.minter).await;

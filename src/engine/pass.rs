@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::minter::Minter;
-use super::news;
+use super::references::References;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
+use super::{import, news};
 use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
+use crate::lifecycle::adoption::Offer;
 use crate::lifecycle::plan::{Plan, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
 use crate::lifecycle::recovery::{Case, Recovery, recover};
@@ -28,6 +30,8 @@ pub(super) struct Pass<'a, S, C> {
     keyring: Keyring,
     version: Option<Version>,
     places: BTreeMap<OutputId, Place>,
+    references: References,
+    offer: Offer,
     news: Vec<news::News>,
     report: Report,
     /// Nothing may be written: the report says why.
@@ -36,7 +40,12 @@ pub(super) struct Pass<'a, S, C> {
 
 impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     /// Reads everything, and sees to it that there is a keyring to go on from.
-    pub(super) async fn observe(store: &'a S, clock: &'a C, request: &'a Request) -> Result<Self, PassError> {
+    pub(super) async fn observe(
+        store: &'a S,
+        clock: &'a C,
+        minter: &Minter,
+        request: &'a Request,
+    ) -> Result<Self, PassError> {
         let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
         let now = clock.now();
@@ -53,6 +62,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             keyring,
             version,
             places: snapshot.outputs,
+            references: References::default(),
+            offer: Offer::Nothing,
             news: Vec::new(),
             report: Report::default(),
             halted: false,
@@ -65,6 +76,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         if pass.is_older_than_outputs() || (pass.version.is_none() && pass.should_exist()) {
             pass.recover().await?;
         }
+        if !pass.halted {
+            let wanted = pass.policy.references(&pass.keyring);
+            pass.references = References::read(store, &request.set, &wanted).await?;
+            pass.offer = import::offer(&pass.policy, &pass.keyring, &pass.references, minter).await?;
+        }
         Ok(pass)
     }
 
@@ -73,7 +89,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         if self.halted {
             return Ok(false);
         }
-        let Plan { next, mints, steps, ahead: _, wake: _ } = self.plan();
+        let Plan { next, mints, steps, ahead: _, wake: _, refused: _ } = self.plan();
         let Some(mut next) = next else {
             let written = self.keyring.revision > 0 && self.publish(render(&self.policy, &self.keyring)?).await?;
             self.report.mended |= written;
@@ -83,8 +99,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             return Ok(false);
         }
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
-        let discouraged = news::discouraged(&self.keyring, &minted);
         next.keys.extend(minted.iter().cloned());
+        let discouraged = news::discouraged(&self.keyring, &next);
         let rendered = match self.commit(next).await {
             Ok(rendered) => rendered,
             Err(error) => {
@@ -111,6 +127,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
         self.report.problems.extend(taken);
+        self.report.problems.extend(self.references.missing().map(Problem::ReferenceMissing));
+        self.report.references = self.references.seen();
         self.report.keyring_version.clone_from(&self.version);
         let (plan, observed) = (self.plan(), self.observed());
         self.report.describe(&self.policy, &self.keyring, &observed, &plan, &self.places);
@@ -223,6 +241,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             outputs: ids(&self.policy).into_iter().map(|id| (id.clone(), state(&id))).collect(),
             rotate: self.request.rotate.clone(),
             confirmed: self.request.confirmed.clone(),
+            offer: self.offer.clone(),
         }
     }
 
@@ -328,6 +347,7 @@ fn fresh(policy: &Policy, request: &Request) -> Result<Keyring, PassError> {
         barrier: 0,
         mac_key: Minter::mac_key()?,
         rotate_answered: request.rotate.clone(),
+        imports: BTreeMap::new(),
         facts: SettledFacts::new(policy.facts),
         publisher: policy.publisher,
         keys: Vec::new(),

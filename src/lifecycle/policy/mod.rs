@@ -1,5 +1,6 @@
 //! The spec, parsed once into a [`Policy`] that can't be unsafe.
 
+mod import;
 mod kid;
 mod outputs;
 mod schedule;
@@ -11,12 +12,13 @@ use std::fmt;
 
 use chrono::TimeDelta;
 
+pub use import::{Import, ImportEntry, ImportError, is_kid};
 pub use kid::{KidError, KidParts, KidTemplate};
 pub use outputs::{File, Output, OutputId, OutputKind, Scope, keyring_name};
 pub use schedule::{Schedule, ScheduleError};
 
 use super::timing::Timing;
-use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, Span, SpanError};
+use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, SecretKeyRef, Span, SpanError};
 use crate::jose::{Algorithm, KeyChoice, KeySpec, KeySpecError, UnknownAlgorithm, UnknownContentEncryption, Use};
 use crate::keyring::{Facts, Keyring, Publisher, SettledFacts, Time};
 
@@ -44,6 +46,8 @@ pub struct Policy {
     pub kid: KidTemplate,
     /// What is written, ConfigMaps first.
     pub outputs: Vec<Output>,
+    /// Keys that exist already.
+    pub import: Import,
     /// Kids that must never be used again.
     pub revoked: BTreeSet<String>,
     /// W: the bound on one write to the store.
@@ -171,6 +175,9 @@ pub enum PolicyError {
     /// An output that can't be.
     #[error("{0}")]
     Output(#[from] outputs::OutputError),
+    /// An import that can't be.
+    #[error("{0}")]
+    Import(#[from] ImportError),
     /// `enc` where loading is publishing.
     #[error(
         "spec.publisher is Signer, and the line {line:?} is for encryption: that is safe only if senders take the first \
@@ -242,6 +249,14 @@ impl Policy {
                 Vec::new()
             }
         };
+        let import = match Import::parse(spec.import.as_ref(), &lines) {
+            Ok(import) => import,
+            Err(_) if lines.len() < spec.keys.len() => Import::default(),
+            Err(wrong) => {
+                errors.extend(wrong.into_iter().map(PolicyError::Import));
+                Import::default()
+            }
+        };
         let (Some(rotation), Some(kid), true) = (rotation, kid, errors.is_empty()) else {
             return Err(PolicyErrors(errors));
         };
@@ -255,11 +270,18 @@ impl Policy {
             publisher,
             kid,
             outputs,
+            import,
             revoked: spec.revoked.iter().map(|revoked| revoked.kid.clone()).collect(),
             write_bound,
         };
         policy.check_rhythm()?;
         Ok(policy)
+    }
+
+    /// What a pass over that keyring must read in Secrets of the user's.
+    pub fn references(&self, keyring: &Keyring) -> BTreeSet<SecretKeyRef> {
+        let imported = self.import.due(keyring);
+        imported.flat_map(|entry| std::iter::once(&entry.source).chain(&entry.passphrase)).cloned().collect()
     }
 
     /// The safe times of one algorithm, with the facts that count now.
