@@ -55,6 +55,9 @@ pub(super) fn public(text: &[u8], found: &mut PublicContents) -> Result<(), Read
                 certificate: None,
                 place,
                 format: "JWK",
+                had_private: jwk.had_private,
+                alg: jwk.alg,
+                usage: jwk.usage,
             }),
             Err(error) => found.refused.push(Refused { place, name: kid(text), error: reason(&error) }),
         }
