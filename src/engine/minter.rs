@@ -12,7 +12,7 @@ use crate::jose::{KeyKind, KeySpec, Thumbprint};
 use crate::keyring::{Key, Keyring, MacKey, Phase, Time};
 use crate::lifecycle::policy::{KidParts, KidTemplate};
 use crate::lifecycle::{Mint, MintAs};
-use crate::material::{GenerateError, PrivateKey};
+use crate::material::{CertificateError, GenerateError, PrivateKey};
 use crate::store::SetRef;
 
 /// How often a kid is drawn again that already exists.
@@ -30,6 +30,14 @@ pub enum MintError {
     /// The machine is shutting down, or the generating thread died.
     #[error("key generation was interrupted")]
     Interrupted,
+    /// A key could not sign its own certificate.
+    #[error("key {kid} can't have a certificate: {why}")]
+    Certificate {
+        /// Which key.
+        kid: String,
+        /// Why.
+        why: CertificateError,
+    },
     /// The template gives one kid again and again.
     #[error("no unused kid could be made: put {{uuid}} into spec.kid.template")]
     NoKid,
@@ -202,6 +210,7 @@ fn assemble(
         thumbprint,
         public,
         private: Some(private),
+        certificate: None,
         minted: now,
         confirmed: None,
         phase,

@@ -3,6 +3,8 @@
 //! The order of writes is what makes a crash harmless: the keyring first, then the verifiers, then the signers. Whatever
 //! a pass left undone, the next one finds out by reading, and does.
 
+mod certify;
+mod complete;
 mod import;
 mod minter;
 mod news;
@@ -63,6 +65,14 @@ pub enum PassError {
     /// An output can't be made.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// A passphrase can't be used.
+    #[error("the passphrase in {reference} {why}")]
+    Passphrase {
+        /// Where it is.
+        reference: String,
+        /// What is wrong with it, and what to change. Never the value.
+        why: &'static str,
+    },
 }
 
 /// Runs passes over a store.

@@ -22,7 +22,7 @@ pub use sealed::{KeySetName, NONCE_BYTES, SealError, sealed_size};
 pub use system_secret::{SecretId, SystemSecret, SystemSecretError};
 
 use crate::jose::{Algorithm, JwkError, KeySpec, PublicJwk, PublicParams, Thumbprint, Use};
-use crate::material::PrivateKey;
+use crate::material::{Certificate, PrivateKey};
 
 /// A moment, in UTC. What is written down has whole seconds.
 pub type Time = DateTime<Utc>;
@@ -88,6 +88,9 @@ pub struct Key {
     /// The private half, as long as anyone may need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private: Option<PrivateKey>,
+    /// Its certificate, which is made once, so that it stays the same as long as the key lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
     /// When the key was made, by the later clock.
     pub minted: Time,
     /// When a confirmation was accepted.
@@ -198,6 +201,11 @@ impl Key {
     /// Whether the key only verifies or decrypts any more.
     pub fn is_retired(&self) -> bool {
         matches!(self.phase, Phase::Retired { .. })
+    }
+
+    /// Whether the key could have a certificate, and has none.
+    pub fn lacks_certificate(&self) -> bool {
+        self.certificate.is_none() && self.private.is_some() && self.spec.key_kind().can_sign_certificates()
     }
 
     /// The public JWK; `None` for a symmetric key, which has no public half.

@@ -133,6 +133,15 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Keys that were made before their files needed certificates get one. A new key gets its own when it is made.
+    pub(super) fn certify(&mut self) {
+        if self.policy.certificate.is_none() {
+            return;
+        }
+        let lacking = self.keyring.keys.iter().filter(|key| key.lacks_certificate());
+        self.steps.extend(lacking.map(|key| Step::Certify { kid: key.kid.clone() }));
+    }
+
     /// Lines that begin take over the keys that exist, all of them or none; until they can, they wait.
     pub(super) fn adopt(&mut self) {
         let begun = self.policy.import.statements().keys();
@@ -298,12 +307,22 @@ impl<'a> Draft<'a> {
         if *rotation_asked {
             return Some((now, WhyPromote::Asked));
         }
-        match self.policy.rotation {
+        let due = match self.policy.rotation {
             Rotation::Never => None,
             Rotation::Interval(_) | Rotation::Schedule(_) => {
-                rotation_due.or_else(|| self.policy.rotation_due(*active_since)).map(|due| (due, WhyPromote::Due))
+                rotation_due.or_else(|| self.policy.rotation_due(*active_since))
             }
-        }
+        };
+        let ends = self.last_use(active).map(|ends| (ends, WhyPromote::Ends));
+        due.map(|due| (due, WhyPromote::Due)).into_iter().chain(ends).min_by_key(|(due, _)| *due)
+    }
+
+    /// Until when a key may be in use, so that its certificate does not end before what the key signed.
+    fn last_use(&self, key: &Key) -> Option<Time> {
+        let ends = key.certificate.as_ref()?.validity().ok()?.not_after;
+        let facts = &self.facts;
+        let timing = self.policy.timing(key.algorithm, facts);
+        Some(ends - timing.retention() - self.policy.write_bound - facts.clock_skew)
     }
 
     /// A key may sign at once only where nothing can be cached: no output of the set was ever there, nor is there an issuer

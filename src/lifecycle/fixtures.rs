@@ -16,7 +16,7 @@ use crate::api::JwksKeySetSpec;
 use crate::jose::{Algorithm, Curve, KeySpec, OkpCurve, PublicParams, SecretBase64Url, Use};
 use crate::keyring::{Key, Keyring, MacKey, Mark, Phase, SettledFacts, Time};
 use crate::material::PrivateKey;
-use crate::publish::{Files, Header, Rendered, render};
+use crate::publish::{Files, Header, Passphrases, Rendered, render};
 
 /// The bound on one write, in seconds, as on Kubernetes.
 pub(crate) const W: i64 = 60;
@@ -132,6 +132,7 @@ pub(crate) fn key_of(private: &PrivateKey, kid: &str, line: &str, algorithm: Alg
         public: private.public().cloned(),
         private: Some(private.clone()),
         minted: at(0),
+        certificate: None,
         confirmed: None,
         phase,
     }
@@ -173,6 +174,7 @@ fn cheap_key(serial: u32, mint: &Mint, now: Time) -> Key {
         public,
         private,
         minted: now,
+        certificate: None,
         confirmed: None,
         phase,
     }
@@ -319,7 +321,10 @@ impl World {
         if self.keyring.revision == 0 {
             return;
         }
-        let rendered = self.rendered.take().unwrap_or_else(|| render(&self.policy, &self.keyring).unwrap().into());
+        let rendered = self
+            .rendered
+            .take()
+            .unwrap_or_else(|| render(&self.policy, &self.keyring, &Passphrases::new()).unwrap().into());
         for one in rendered.iter() {
             let before = match self.outputs.get(&one.id) {
                 Some(Place::Foreign) => continue,
@@ -333,8 +338,9 @@ impl World {
             };
             if wanted(&one.id) {
                 let marks = one.marks(&self.keyring, before.as_ref(), now);
-                let header = Header::new(&one.id, &one.files, &self.keyring, marks).unwrap();
-                let written = Written { header, files: one.files.clone(), intact: true };
+                let files = one.complete(self.keyring.revision).unwrap();
+                let header = Header::new(one, &files, &self.keyring, marks).unwrap();
+                let written = Written { header, files, intact: true };
                 self.outputs.insert(one.id.clone(), Place::Ours(written));
                 self.writes += 1;
             }
@@ -388,6 +394,7 @@ pub(crate) fn told(steps: &[Step]) -> Vec<String> {
             Step::Bar { kid } => format!("bar {kid}"),
             Step::AnswerRotate => "answer".to_owned(),
             Step::Confirm { kid } => format!("confirm {kid}"),
+            Step::Certify { kid } => format!("certify {kid}"),
             Step::Adopt { kid, line, active } => {
                 format!("adopt {kid} {line} {}", if *active { "active" } else { "retired" })
             }

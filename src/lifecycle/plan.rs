@@ -73,6 +73,11 @@ pub enum Step {
         /// Of which key.
         kid: String,
     },
+    /// A key gets a certificate.
+    Certify {
+        /// Which.
+        kid: String,
+    },
     /// A key that existed already joins a line.
     Adopt {
         /// Which.
@@ -141,6 +146,8 @@ pub enum WhyPromote {
     Changed,
     /// The active key was revoked.
     Revoked,
+    /// The certificate of the active key would end before what it signs.
+    Ends,
 }
 
 /// Why a key retires.
@@ -209,6 +216,7 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
     draft.answer_rotate();
     draft.confirm();
     draft.adopt();
+    draft.certify();
     for line in &policy.lines {
         draft.keep_line(line);
     }
@@ -240,6 +248,7 @@ impl fmt::Display for Step {
             ),
             Self::AnswerRotate => out.write_str("a rotation was asked for"),
             Self::Confirm { kid } => write!(out, "key {kid} is confirmed"),
+            Self::Certify { kid } => write!(out, "key {kid} gets a certificate"),
             Self::Adopt { kid, line, active: true } => {
                 write!(out, "key {kid} is adopted as the active one of line {line}: it goes on until its rotation")
             }
@@ -277,6 +286,7 @@ impl fmt::Display for WhyPromote {
             Self::Asked => "a rotation was asked for",
             Self::Changed => "the line's algorithm or size changed",
             Self::Revoked => "the one before it was revoked",
+            Self::Ends => "the certificate of the one before it would end too soon",
         })
     }
 }

@@ -175,6 +175,7 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         public,
         private: private.filter(|_| keeps_private(&phase, algorithm, case.policy.publisher)),
         minted,
+        certificate: old.and_then(|key| key.certificate.clone()),
         adopted_for: old.and_then(|key| key.adopted_for),
         confirmed: old.and_then(|key| key.confirmed),
         phase,

@@ -115,6 +115,17 @@ fn keys_of_other_programs_are_adopted_and_their_tokens_verify() {
 }
 
 #[test]
+fn a_certificate_that_is_valid_stays_so_that_what_names_it_is_found() {
+    let files = "\nsecrets:\n  - name: auth-signer\n    files:\n      a.crt: { content: CertificatePem }\n      jwks.json: { content: PrivateJwks }";
+    let place = Workplace::new(&set("RS256", files));
+    let request = "openssl req -x509 -newkey rsa:2048 -noenc -keyout key -subj /CN=Auth -out crt -days";
+    make(&place, &[&format!("{request} 9"), "sh -c cat<key>old;cat<crt>>old"]);
+    place.once_well();
+    let kept = || fs::read_to_string(place.path("secrets/auth-signer/a.crt")).unwrap();
+    assert_eq!(kept(), fs::read_to_string(place.path("secrets/legacy/crt")).unwrap());
+}
+
+#[test]
 fn an_adopted_key_rotates_and_its_tokens_verify_until_they_expire() {
     let quick = "\nrotation: { interval: 2s }\n\
                  timing: { publishDelay: 0s, verifierCacheTtl: 0s, signerReloadDelay: 0s, maxTokenLifetime: 4s, clockSkew: 0s }";

@@ -30,6 +30,7 @@ fn found(name: Option<&str>, private: &PrivateKey) -> Candidate {
         spec: private.spec(),
         public: private.public().cloned(),
         private: Some(private.clone()),
+        certificate: None,
         uuid: "6ba7b810-9dad-11d1-80b4-00c04fd430c8".to_owned(),
     };
     let (place, name) = ("block 1".to_owned(), name.map(str::to_owned));
