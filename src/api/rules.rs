@@ -136,11 +136,12 @@ pub(super) fn file_lines_exist() -> Rule {
         .message("a file's line must be the name of one of spec.keys (by default the algorithm in lower case)")
 }
 
-/// An import's `line` is a line of the set, and is stated where there are several.
+/// An import's `line` is a line of the set, and is stated where there are several. CEL reserves the word `import`, so its
+/// field is `__import__` there.
 pub(super) fn import_lines_exist() -> Rule {
     let known = NAME.to_owned() + " == i.line";
     Rule::new(format!(
-        "!has(self.import) || self.import.keys.all(i, has(i.line) ? self.keys.exists(k, {known}) : self.keys.size() == 1)"
+        "!has(self.__import__) || self.__import__.keys.all(i, has(i.line) ? self.keys.exists(k, {known}) : self.keys.size() == 1)"
     ))
     .message(
         "import.keys[].line must be the name of one of spec.keys (by default the algorithm in lower case); it may be left out \
@@ -153,7 +154,7 @@ pub(super) fn one_import_is_active() -> Rule {
     let active = |one: &str| format!("has({one}.role) && {one}.role == 'Active'");
     let line = |one: &str| format!("(has({one}.line) ? {one}.line : '')");
     Rule::new(format!(
-        "!has(self.import) || self.import.keys.all(i, !({}) || self.import.keys.exists_one(o, {} && {} == {}))",
+        "!has(self.__import__) || self.__import__.keys.all(i, !({}) || self.__import__.keys.exists_one(o, {} && {} == {}))",
         active("i"),
         active("o"),
         line("o"),

@@ -74,19 +74,19 @@ fn read(file: &File, mac_key: &MacKey) -> Result<Vec<Candidate>, String> {
 }
 
 fn private(found: FoundKey, mac_key: &MacKey) -> Candidate {
-    let FoundKey { key, name, alg, usage, certificate: _, place, format } = found;
+    let FoundKey { key, name, alg, usage, certificate, place, format } = found;
     let thumbprint = mac_key.thumbprint(&key);
     let (spec, public) = (key.spec(), PrivateKey::public(&key).cloned());
     // The comment of an OpenSSH key names a person and a machine, not a key.
     let name = name.filter(|_| format != "OpenSSH");
-    let key = CandidateKey { thumbprint, spec, public, private: Some(key), uuid: uuid() };
+    let key = CandidateKey { thumbprint, spec, public, private: Some(key), certificate, uuid: uuid() };
     Candidate { place, name, alg, usage, key: Ok(key) }
 }
 
 fn public(found: FoundPublic) -> Candidate {
-    let FoundPublic { params, name, certificate: _, place, format: _, had_private: _, alg, usage } = found;
+    let FoundPublic { params, name, certificate, place, format: _, had_private: _, alg, usage } = found;
     let (thumbprint, spec) = (params.thumbprint(), PublicParams::spec(&params));
-    let key = CandidateKey { thumbprint, spec, public: Some(params), private: None, uuid: uuid() };
+    let key = CandidateKey { thumbprint, spec, public: Some(params), private: None, certificate, uuid: uuid() };
     Candidate { place, name, alg, usage, key: Ok(key) }
 }
 

@@ -8,7 +8,7 @@ use super::policy::{ImportEntry, KidParts, Line, Policy, is_kid};
 use crate::api::ImportRole;
 use crate::jose::{KeySpec, PublicJwk, PublicParams, Thumbprint, Use};
 use crate::keyring::{Key, Keyring, Phase};
-use crate::material::PrivateKey;
+use crate::material::{Certificate, PrivateKey};
 
 /// How many keys are adopted at once.
 const MOST_KEYS: usize = 64;
@@ -60,6 +60,8 @@ pub struct CandidateKey {
     pub public: Option<PublicParams>,
     /// The private half, if the file has it.
     pub private: Option<PrivateKey>,
+    /// Its certificate, if the file has one.
+    pub certificate: Option<Certificate>,
     /// A random UUID, for the template of kids.
     pub uuid: String,
 }
@@ -214,7 +216,7 @@ fn adopted(
     now: Now,
 ) -> Result<Key, WhyRefused> {
     let Line { name: line, algorithm, spec } = &entry.line;
-    let CandidateKey { thumbprint, spec: found_spec, public, private, uuid } = found;
+    let CandidateKey { thumbprint, spec: found_spec, public, private, certificate, uuid } = found;
     let other = |found: String| WhyRefused::Algorithm { found, line: line.clone(), wanted: algorithm.to_string() };
     if let Some(alg) = candidate.alg.as_ref().filter(|alg| *alg != algorithm.name()) {
         return Err(other(alg.chars().take(40).collect()));
@@ -280,11 +282,16 @@ fn adopted(
         thumbprint: *thumbprint,
         public: public.clone(),
         private: private.clone().filter(|_| active || stays_loaded),
-        certificate: None,
+        certificate: certificate.clone().filter(|one| policy.certificate.is_some() && is_valid(one, now)),
         minted: now.later,
         confirmed: None,
         phase,
     })
+}
+
+/// One that has ended is made anew, like one that never was.
+fn is_valid(certificate: &Certificate, now: Now) -> bool {
+    certificate.validity().is_ok_and(|validity| validity.not_after > now.later)
 }
 
 fn refusal(entry: &ImportEntry, candidate: Option<&Candidate>, why: WhyRefused) -> Refusal {
