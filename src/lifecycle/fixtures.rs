@@ -16,7 +16,7 @@ use crate::api::JwksKeySetSpec;
 use crate::jose::{Algorithm, Curve, KeySpec, OkpCurve, PublicParams, SecretBase64Url, Use};
 use crate::keyring::{Key, Keyring, MacKey, Mark, Phase, SettledFacts, Time};
 use crate::material::PrivateKey;
-use crate::publish::{Files, Header, Passphrases, Rendered, render};
+use crate::publish::{Files, Header, Rendered, render_all};
 
 /// The bound on one write, in seconds, as on Kubernetes.
 pub(crate) const W: i64 = 60;
@@ -321,10 +321,7 @@ impl World {
         if self.keyring.revision == 0 {
             return;
         }
-        let rendered = self
-            .rendered
-            .take()
-            .unwrap_or_else(|| render(&self.policy, &self.keyring, &Passphrases::new()).unwrap().into());
+        let rendered = self.rendered.take().unwrap_or_else(|| render_all(&self.policy, &self.keyring).unwrap().into());
         for one in rendered.iter() {
             let before = match self.outputs.get(&one.id) {
                 Some(Place::Foreign) => continue,

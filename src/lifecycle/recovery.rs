@@ -1,6 +1,6 @@
 //! When a keyring that should exist does not, or is older than its outputs: an alarm, never a reason to mint in silence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::clock::Now;
 use super::policy::{OutputKind, Policy};
@@ -21,6 +21,8 @@ pub struct Remains {
     pub revoked: Vec<Revoked>,
     /// Public keys in its files.
     pub public: Vec<PublicJwk>,
+    /// Files that the passphrase which is there does not open: what they hold is not known.
+    pub unopened: Vec<String>,
     /// Private keys in its files.
     pub private: Vec<FoundKey>,
 }
@@ -83,8 +85,8 @@ pub fn recover(case: &Case<'_>) -> Recovery {
     keys.retain(|key| !gone(&key.kid, key.thumbprint) && !gone(&key.kid, marked(key)));
     keys.sort_by(|one, other| one.minted.cmp(&other.minted).then_with(|| one.kid.cmp(&other.kid)));
     keep_one_active(&mut keys, case);
-    let lines = lost_lines(case, &keys);
-    if case.base.is_none() && !lines.is_empty() && case.accepted_loss != Some(last) {
+    let lines = lost_lines(case, &keys, gone);
+    if !lines.is_empty() && case.accepted_loss != Some(last) {
         return Recovery::Lost { revision: last, lines };
     }
     let policy = case.policy;
@@ -97,8 +99,7 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         publisher: case.base.map_or(policy.publisher, |base| base.publisher),
         keys,
         revoked,
-        // What was adopted once may have rotated long ago.
-        imports: case.base.map_or_else(|| policy.import.statements().clone(), |base| base.imports.clone()),
+        imports: case.base.map_or_else(|| answered_imports(case), |base| base.imports.clone()),
     }))
 }
 
@@ -233,14 +234,27 @@ fn keep_one_active(keys: &mut [Key], case: &Case<'_>) {
     }
 }
 
-/// Lines of the spec that had an active key, and have none any more. Where nothing is left, that may be any.
-fn lost_lines(case: &Case<'_>, keys: &[Key]) -> Vec<String> {
-    let nothing_left = case.remains.iter().all(|remains| remains.marks.is_empty());
+/// What was adopted once may have rotated long ago, so the import of a line that any output knows is answered. Where nothing
+/// is left, each counts as answered by something else, and so is told to come too late rather than adopted anew.
+fn answered_imports(case: &Case<'_>) -> BTreeMap<String, String> {
+    let known: BTreeSet<&str> =
+        case.remains.iter().flat_map(|remains| remains.marks.values()).map(|mark| mark.line.as_str()).collect();
+    let statements = case.policy.import.statements();
+    if known.is_empty() {
+        return statements.keys().map(|line| (line.clone(), String::new())).collect();
+    }
+    let answered = statements.iter().filter(|(line, _)| known.contains(line.as_str()));
+    answered.map(|(line, said)| (line.clone(), said.clone())).collect()
+}
+
+/// Lines of the spec that had an active key, which was not revoked, and have none any more. Where nothing is left of a lost
+/// keyring, that may be any; an older keyring without outputs goes on as it is.
+fn lost_lines(case: &Case<'_>, keys: &[Key], gone: impl Fn(&str, Thumbprint) -> bool) -> Vec<String> {
+    let nothing_left = case.base.is_none() && case.remains.iter().all(|remains| remains.marks.is_empty());
     let had_active = |line: &str, usage: Use| {
-        case.remains
-            .iter()
-            .flat_map(|remains| remains.marks.values())
-            .any(|mark| mark.line == line && mark.algorithm.usage() == usage && mark.active.is_some())
+        case.remains.iter().flat_map(|remains| &remains.marks).any(|(kid, mark)| {
+            mark.line == line && mark.algorithm.usage() == usage && mark.active.is_some() && !gone(kid, mark.thumbprint)
+        })
     };
     let is_lost = |line: &&super::policy::Line| {
         let usage = line.algorithm.usage();

@@ -32,9 +32,6 @@ pub const LARGEST_HEADER: usize = 224 * 1024;
 /// File name → content. Wiped when dropped, because a Secret's files are private.
 pub type Files = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
-/// Passphrases of the user's, by the Secret whose private files they encrypt.
-pub type Passphrases = BTreeMap<String, Passphrase>;
-
 /// What an output is to hold.
 #[derive(Clone)]
 pub struct Rendered {
@@ -112,38 +109,42 @@ pub enum RenderError {
     },
 }
 
-/// Makes every output of the policy, but for what [`Rendered::complete`] adds. Nothing is written before all of them are
-/// made.
+/// Makes one output of the policy, but for what [`Rendered::complete`] adds.
 ///
 /// # Errors
 /// [`RenderError`]
-pub fn render(policy: &Policy, keyring: &Keyring, passphrases: &Passphrases) -> Result<Vec<Rendered>, RenderError> {
+pub fn render(
+    policy: &Policy,
+    output: &Output,
+    keyring: &Keyring,
+    passphrase: Option<&Passphrase>,
+) -> Result<Rendered, RenderError> {
     let view = View::new(policy, keyring);
-    policy
-        .outputs
-        .iter()
-        .map(|output| {
-            let made = match output {
-                Output::ConfigMap { files, .. } => public::files(files, &view)?,
-                Output::Secret { name, passphrase, files } => {
-                    let given = passphrases.get(name);
-                    if let (Some(reference), None) = (passphrase, given) {
-                        let (name, reference) = (name.clone(), reference.to_string());
-                        return Err(RenderError::NoPassphrase { name, reference });
-                    }
-                    secret::files(files, &view, given)?
-                }
-            };
-            let Made { files, salted, revisions } = made;
-            let inputs = (!salted.is_empty()).then(|| {
-                let digests: Vec<Digest> =
-                    salted.iter().map(|(name, salted)| salted.inputs(name, &keyring.mac_key)).collect();
-                keyring.mac_key.digest(digests.iter().map(|digest| digest.0.as_bytes()))
-            });
-            let roles = view.keys.iter().map(|key| (key.kid.clone(), role(output, key, policy.publisher))).collect();
-            Ok(Rendered { id: output.id(), files, salted, revisions, inputs, roles })
-        })
-        .collect()
+    let made = match output {
+        Output::ConfigMap { files, .. } => public::files(files, &view)?,
+        Output::Secret { name, passphrase: wanted, files } => {
+            if let (Some(reference), None) = (wanted, passphrase) {
+                return Err(RenderError::NoPassphrase { name: name.clone(), reference: reference.to_string() });
+            }
+            secret::files(files, &view, passphrase)?
+        }
+    };
+    let Made { files, salted, revisions } = made;
+    let inputs = (!salted.is_empty()).then(|| {
+        let digests: Vec<Digest> = salted.iter().map(|(name, salted)| salted.inputs(name, &keyring.mac_key)).collect();
+        keyring.mac_key.digest(digests.iter().map(|digest| digest.0.as_bytes()))
+    });
+    let roles = view.keys.iter().map(|key| (key.kid.clone(), role(output, key, policy.publisher))).collect();
+    Ok(Rendered { id: output.id(), files, salted, revisions, inputs, roles })
+}
+
+/// Makes every output of a policy whose Secrets have no passphrases.
+///
+/// # Errors
+/// [`RenderError`]
+#[cfg(test)]
+pub(crate) fn render_all(policy: &Policy, keyring: &Keyring) -> Result<Vec<Rendered>, RenderError> {
+    policy.outputs.iter().map(|output| render(policy, output, keyring, None)).collect()
 }
 
 /// The files of one output.

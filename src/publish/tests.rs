@@ -12,10 +12,7 @@ use crate::lifecycle::fixtures::{at, config_map, ec_keys, fresh_keyring, key_of,
 
 const STANDBY: Phase = Phase::Standby;
 
-/// Every output of a policy without passphrases.
-fn render(policy: &Policy, keyring: &Keyring) -> Result<Vec<Rendered>, RenderError> {
-    super::render(policy, keyring, &Passphrases::new())
-}
+use super::render_all as render;
 
 fn active(since: i64) -> Phase {
     Phase::Active { active_since: at(since), rotation_due: None, rotation_asked: false }

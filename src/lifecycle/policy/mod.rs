@@ -323,19 +323,6 @@ impl Policy {
         imported.chain(passphrases).cloned().collect()
     }
 
-    /// The same, but for the files that a passphrase encrypts.
-    #[must_use]
-    pub fn without_encrypted_files(&self) -> Self {
-        let mut policy = self.clone();
-        for output in &mut policy.outputs {
-            if let Output::Secret { passphrase: passphrase @ Some(_), files, .. } = output {
-                *passphrase = None;
-                files.retain(|_, file| !file.content.is_encrypted());
-            }
-        }
-        policy
-    }
-
     /// The safe times of one algorithm, with the facts that count now.
     pub fn timing(&self, algorithm: Algorithm, facts: &Facts) -> Timing {
         let mut timing = Timing::new(algorithm, self.publisher, facts);
@@ -401,7 +388,8 @@ impl Policy {
                 let gap = schedule.shortest_gap();
                 (gap, schedule.longest_gap(), format!("a schedule with {}", shown(gap)))
             }
-            Rotation::Never => return Ok(()),
+            // Only the end of a certificate makes a key rotate: each then lives for at least two retentions.
+            Rotation::Never => (TimeDelta::MAX, TimeDelta::zero(), String::new()),
         };
         let mut errors = Vec::new();
         let kinds: BTreeMap<Keys, Algorithm> =
@@ -425,6 +413,7 @@ impl Policy {
                     retention: shown(timing.retention()),
                 });
             }
+            let longest = if let Rotation::Never = self.rotation { timing.retention() + least * 2 } else { longest };
             errors.extend(self.certificate_ends_early(longest, least, timing.retention()));
         }
         if errors.is_empty() { Ok(()) } else { Err(PolicyErrors(errors)) }
@@ -432,10 +421,11 @@ impl Policy {
 }
 
 impl Policy {
-    /// A key waits as the next one as long as another is active, is active itself, and is kept for its retention.
+    /// A key waits as the next one as long as another is active, is active itself, and is kept for its retention. One that
+    /// never rotates by itself makes way in time, so there the certificate decides how often that is.
     fn certificate_ends_early(&self, gap: TimeDelta, ahead: TimeDelta, retention: TimeDelta) -> Option<PolicyError> {
         let validity = self.certificate.as_ref()?.validity;
-        let least = TimeDelta::seconds(gap.num_seconds().saturating_mul(2)) + ahead + retention;
+        let least = TimeDelta::seconds(gap.num_seconds().saturating_mul(2)) + ahead * 2 + retention;
         (validity < least).then(|| PolicyError::ShortCertificate {
             validity: shown(validity),
             gap: shown(gap),
