@@ -140,6 +140,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
         self.report.problems.extend(taken);
+        self.references.retain(&self.policy.references(&self.keyring));
         self.report.problems.extend(self.references.missing().map(Problem::ReferenceMissing));
         self.report.references = self.references.seen();
         self.report.keyring_version.clone_from(&self.version);
