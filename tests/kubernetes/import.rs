@@ -88,6 +88,27 @@ async fn a_key_is_awaited_refused_by_name_and_adopted_as_its_secret_changes() {
 }
 
 #[tokio::test]
+async fn the_documented_commands_bring_a_key_in() {
+    let fixture = Fixture::new("import-page").await;
+    let operator = fixture.operator().await;
+    let page = include_str!("../../docs/adoption.md");
+    let block = |kind: &str| page.split(&format!("```{kind}\n")).nth(1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let rsa = PrivateKey::generate(&KeySpec::Rsa { bits: 2048 }).unwrap();
+    std::fs::write(path("k.pem"), rsa.to_pkcs8_pem().unwrap().as_bytes()).unwrap();
+    std::fs::write(path("auth.yaml"), block("yaml").replace("\n   ", "\n")).unwrap();
+    let here = format!("k.pem={}", path("k.pem"));
+    let command = block("sh").replace("--from-file=k.pem", &format!("--from-file={here}"));
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    fixture.kubectl(&words);
+    fixture.kubectl(&["apply", "--filename", &path("auth.yaml")]);
+    fixture.ready("auth").await;
+    assert_eq!(fixture.view("auth").await.active(), "old-1");
+    operator.stop().await;
+}
+
+#[tokio::test]
 async fn a_refused_set_costs_nothing_until_something_changes_and_nobody_refers_to_a_keyring() {
     let fixture = Fixture::new("import-refused").await;
     let wire = Wire::default();
