@@ -97,7 +97,7 @@ async fn the_documented_commands_bring_a_key_in() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let rsa = PrivateKey::generate(&KeySpec::Rsa { bits: 2048 }).unwrap();
     std::fs::write(path("k.pem"), rsa.to_pkcs8_pem().unwrap().as_bytes()).unwrap();
-    std::fs::write(path("auth.yaml"), block("yaml").replace("\n   ", "\n")).unwrap();
+    std::fs::write(path("auth.yaml"), block("yaml").replace("\n   ", "\n").trim_start()).unwrap();
     let here = format!("k.pem={}", path("k.pem"));
     let command = block("sh").replace("--from-file=k.pem", &format!("--from-file={here}"));
     let words: Vec<&str> = command.split_whitespace().skip(1).collect();
