@@ -136,6 +136,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
 
     /// What the pass saw and did, and what comes next.
     pub(super) fn report(mut self) -> Report {
+        if !self.halted {
+            self.references.retain(&self.policy.references(&self.keyring));
+        }
         self.report.problems.extend(self.references.missing().map(Problem::ReferenceMissing));
         self.report.references = self.references.seen();
         if self.halted {
