@@ -2,6 +2,7 @@
 
 mod controller;
 mod crd;
+mod inspect;
 mod manifest;
 mod run;
 mod system_secrets;
@@ -23,6 +24,7 @@ pub struct Cli {
 enum Command {
     Run(run::Run),
     Controller(controller::Controller),
+    Inspect(inspect::Inspect),
     Crd(crd::Crd),
 }
 
@@ -43,6 +45,7 @@ impl Cli {
         let done = match self.command {
             Command::Run(run) => run.execute(),
             Command::Controller(controller) => controller.execute(),
+            Command::Inspect(inspect) => inspect.execute(),
             Command::Crd(crd::Crd {}) => crd::Crd::execute(),
         };
         match done {
