@@ -76,7 +76,7 @@ impl Inspect {
 
     fn passphrase(&self) -> Result<Option<Zeroizing<String>>, Failure> {
         let (octets, place) = match (&self.passphrase_file, std::env::var_os(VARIABLE)) {
-            (Some(path), _) => (first_line(path)?, path.display().to_string()),
+            (Some(path), _) => (without_newline(path)?, path.display().to_string()),
             (None, Some(value)) => (Zeroizing::new(OsString::into_encoded_bytes(value)), VARIABLE.to_owned()),
             (None, None) => return Ok(None),
         };
@@ -105,7 +105,7 @@ fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(octets)
 }
 
-fn first_line(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn without_newline(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let unreadable = |error: io::Error| Failure::new(format!("{} can't be read: {error}", path.display()));
     let mut octets = read(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
     for end in [b'\n', b'\r'] {

@@ -9,6 +9,8 @@ mod judge;
 mod jwk;
 mod raw_jwk;
 mod report;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use chrono::{DateTime, Utc};
