@@ -74,7 +74,7 @@ fn what_openssl_writes() {
     folder.run("openssl pkey -in rsa.pem -pubout -out public.pem");
     folder.run(&format!("openssl pkcs8 -topk8 -in rsa.pem -passout pass:{PASSPHRASE} -out encrypted.pem"));
     folder.run("openssl req -x509 -new -key rsa.pem -subj /CN=keys -days 30 -out cert.pem");
-    folder.run("openssl pkey -in rsa.pem -outform DER -out rsa.der");
+    folder.run("openssl pkey -in rsa.pem -outform DER -traditional -out rsa.der");
     folder.run("openssl ecparam -name secp521r1 -genkey -noout -out ec.pem");
     folder.run("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out small.pem");
 
@@ -85,7 +85,7 @@ fn what_openssl_writes() {
         ("public.pem", "PEM", "SPKI", "public", Value::Null),
         ("rsa.pem", "PEM", "PKCS#8 PEM", "private", true.into()),
         ("encrypted.pem", "PEM", "encrypted PKCS#8 PEM", "private", true.into()),
-        ("rsa.der", "DER", "PKCS#8 DER", "private", true.into()),
+        ("rsa.der", "DER", "PKCS#1 DER", "private", true.into()),
         ("cert.pem", "PEM", "X.509", "public", Value::Null),
     ] {
         let report = folder.json(file);
@@ -166,7 +166,7 @@ fn passphrases_come_from_a_file_or_the_environment_and_their_lack_is_said() {
 
 #[test]
 fn what_keyturn_run_keeps_and_never_a_private_member() {
-    let spec = "lines:\n  - algorithm: ES256\n  - algorithm: RS256\n    rsaBits: 2048\n  - algorithm: Ed25519\n  - algorithm: ML-DSA-44";
+    let spec = "keys:\n  - algorithm: ES256\n  - algorithm: RS256\n    rsaBits: 2048\n  - algorithm: Ed25519\n  - algorithm: ML-DSA-44";
     let place = Workplace::new(&auth(spec));
     place.once_well();
     let folder = Folder::new();

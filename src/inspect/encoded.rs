@@ -9,16 +9,10 @@ pub(super) fn keys(octets: &[u8], around: &Circumstances<'_>) -> Result<(&'stati
     let mut private = or_nothing(private_keys(octets, around.passphrase))?;
     let mut public = or_nothing(public_keys(octets))?;
     if private.keys.is_empty() && public.keys.is_empty() {
-        let mut refused = private.refused.iter().chain(&public.refused).peekable();
-        let Some(first) = refused.peek().map(|first| (*first).clone()) else {
-            return if private.certificates.is_empty() {
-                Err(InspectError::Nothing)
-            } else {
-                only_certificates(&private.certificates)
-            };
-        };
-        if refused.all(|refused| !was_understood(refused)) {
-            return Err(InspectError::Part(first));
+        let mut refused = private.refused.iter().chain(&public.refused);
+        let first = refused.clone().next().ok_or(InspectError::Nothing)?;
+        if !refused.any(was_understood) {
+            return Err(InspectError::Part(first.clone()));
         }
     }
     let joined =
@@ -49,11 +43,6 @@ pub(super) fn keys(octets: &[u8], around: &Circumstances<'_>) -> Result<(&'stati
         with_halves(of_certificate(certificate), halves)
     }));
     Ok((format(octets, &keys), keys))
-}
-
-/// Keystores of trusted certificates hold nothing else.
-fn only_certificates(certificates: &[Certificate]) -> Result<(&'static str, Vec<KeyReport>), InspectError> {
-    Ok(("certificates", certificates.iter().map(of_certificate).collect()))
 }
 
 /// Whether the key could be looked at, and is no good, rather than not be opened at all.

@@ -36,9 +36,10 @@ pub(super) fn keys(octets: &[u8], text: &[u8]) -> Result<(&'static str, Vec<KeyR
         return Err(InspectError::Nothing);
     }
     // Without private members there is nothing to check, and checking takes a while.
-    let private = match keys.iter().any(|(_, key)| key.has_private()) {
-        true => or_nothing(private_keys(octets, None))?,
-        false => PrivateContents::default(),
+    let private = if keys.iter().any(|(_, key)| key.has_private()) {
+        or_nothing(private_keys(octets, None))?
+    } else {
+        PrivateContents::default()
     };
     Ok((format, keys.iter().map(|(place, raw)| report(place, raw, &public, &private)).collect()))
 }
@@ -63,7 +64,7 @@ fn report(place: &str, raw: &RawJwk<'_>, public: &PublicContents, private: &Priv
     key.alg = raw.get("alg").or(key.alg);
     key.usage = raw.get("use");
     let problem = match (holds, found) {
-        (Holds::Symmetric, _) => None,
+        (Holds::Symmetric, _) | (Holds::Public, Some(_)) => None,
         (_, None) => refusal(&public.refused),
         (Holds::Private, Some(_)) => {
             let problem = refusal(&private.refused);
@@ -74,7 +75,6 @@ fn report(place: &str, raw: &RawJwk<'_>, public: &PublicContents, private: &Priv
             };
             problem
         }
-        (Holds::Public, Some(_)) => None,
     };
     match &problem {
         Some(ReadError::Check(CheckError::Disagree)) => {

@@ -53,7 +53,7 @@ pub enum InspectError {
     #[error("{0}")]
     Part(Refused),
     /// There is nothing in it.
-    #[error("this holds neither keys nor certificates: give a JWK Set, a JWK, PEM, DER or PKCS#12")]
+    #[error("this holds no keys that can be shown: give a JWK Set, a JWK, PEM, DER, or PKCS#12 with a private key")]
     Nothing,
 }
 
