@@ -3,6 +3,7 @@
 mod controller;
 mod crd;
 mod generate;
+mod inspect;
 mod manifest;
 mod run;
 mod system_secrets;
@@ -25,6 +26,7 @@ pub struct Cli {
 enum Command {
     Run(run::Run),
     Controller(controller::Controller),
+    Inspect(inspect::Inspect),
     Crd(crd::Crd),
     Generate(generate::Generate),
 }
@@ -60,6 +62,7 @@ impl Cli {
         let done = match self.command {
             Command::Run(run) => run.execute(),
             Command::Controller(controller) => controller.execute(),
+            Command::Inspect(inspect) => inspect.execute(),
             Command::Crd(crd::Crd {}) => crd::Crd::execute(),
             Command::Generate(generate) => generate.execute(),
         };
