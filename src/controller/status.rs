@@ -8,6 +8,7 @@ use crate::api::{Condition, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeySt
 use crate::engine::{KeyReport, News, PassError, Problem, Reason, Report};
 use crate::keyring::{FormatError, Time};
 use crate::lifecycle::plan::{Ahead, Change, Waiting};
+use crate::publish::RenderError;
 use crate::store::StoreError;
 
 /// Condition: every line has a key that may be used, and every output is as it should be. The promise begins here.
@@ -79,7 +80,9 @@ pub(super) fn news(
         news.extend(report.problems.iter().filter_map(|problem| {
             let reason = match problem {
                 Problem::OutputTaken(_) => Reason::OutputTaken,
-                Problem::KeyringLost { .. } => Reason::KeyringLost,
+                Problem::KeyringLost { .. } | Problem::Unopened { .. } => Reason::KeyringLost,
+                Problem::ReferenceMissing(_) => Reason::ReferenceMissing,
+                Problem::ImportRefused(_) => Reason::ImportRefused,
                 Problem::PublisherChangeWaits { .. } => return None,
             };
             Some(News { reason, note: problem.to_string() })
@@ -184,7 +187,7 @@ fn rotating(report: &Report) -> State {
 }
 
 fn keyring_lost(report: &Report) -> State {
-    match report.problems.iter().find(|problem| matches!(problem, Problem::KeyringLost { .. })) {
+    match report.problems.iter().find(|one| matches!(one, Problem::KeyringLost { .. } | Problem::Unopened { .. })) {
         Some(problem) => (ConditionStatus::True, "KeyringLost", problem.to_string()),
         None => (ConditionStatus::False, "KeyringPresent", "the keyring is there".to_owned()),
     }
@@ -202,7 +205,7 @@ fn output_contested(contested: bool) -> State {
 }
 
 fn is_lost(report: &Report) -> bool {
-    report.problems.iter().any(|problem| matches!(problem, Problem::KeyringLost { .. }))
+    report.problems.iter().any(|problem| matches!(problem, Problem::KeyringLost { .. } | Problem::Unopened { .. }))
 }
 
 fn is_held(ahead: &Ahead) -> bool {
@@ -233,7 +236,9 @@ fn error_reason(error: &PassError) -> &'static str {
         // A conflict never gets here: whoever comes last tells how the set stands.
         PassError::Store(StoreError::Failed { .. } | StoreError::Conflict(_)) => "StoreFailed",
         PassError::Mint(_) => "KeyNotGenerated",
+        PassError::Render(RenderError::NoPassphrase { .. }) => "ReferenceMissing",
         PassError::Render(_) => "OutputNotRendered",
+        PassError::Passphrase { .. } => "ReferenceUnusable",
     }
 }
 

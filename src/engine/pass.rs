@@ -2,17 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use zeroize::Zeroizing;
+
+use super::certify::certify;
+use super::complete::Complete;
 use super::minter::Minter;
-use super::news;
+use super::references::References;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
+use super::{import, news};
 use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
-use crate::lifecycle::plan::{Plan, plan};
+use crate::lifecycle::adoption::Offer;
+use crate::lifecycle::plan::{Plan, Step, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
-use crate::lifecycle::recovery::{Case, Recovery, recover};
+use crate::lifecycle::recovery::{Case, Recovery, Remains, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
-use crate::publish::{Header, Rendered, check_keyring_size, remains, render};
+use crate::publish::{Header, Passphrase, RenderError, Rendered, check_keyring_size, remains, render};
 use crate::store::{Place, Store, StoreError, Stored, StoredKeyring, Version};
 
 /// How often an output is written again because the write took too long.
@@ -28,6 +34,8 @@ pub(super) struct Pass<'a, S, C> {
     keyring: Keyring,
     version: Option<Version>,
     places: BTreeMap<OutputId, Place>,
+    references: References,
+    offer: Offer,
     news: Vec<news::News>,
     report: Report,
     /// Nothing may be written: the report says why.
@@ -36,7 +44,12 @@ pub(super) struct Pass<'a, S, C> {
 
 impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     /// Reads everything, and sees to it that there is a keyring to go on from.
-    pub(super) async fn observe(store: &'a S, clock: &'a C, request: &'a Request) -> Result<Self, PassError> {
+    pub(super) async fn observe(
+        store: &'a S,
+        clock: &'a C,
+        minter: &Minter,
+        request: &'a Request,
+    ) -> Result<Self, PassError> {
         let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
         let now = clock.now();
@@ -53,6 +66,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             keyring,
             version,
             places: snapshot.outputs,
+            references: References::default(),
+            offer: Offer::Nothing,
             news: Vec::new(),
             report: Report::default(),
             halted: false,
@@ -61,9 +76,15 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             pass.version = Some(store.commit(&request.set, &pass.keyring, pass.version.as_ref()).await?);
             pass.news.extend(seal_due.as_ref().map(news::sealed));
         }
-        pass.use_policy_in_force().await?;
+        pass.look_at_what_is_left().await?;
+        let wanted = pass.policy.references(&pass.keyring);
+        pass.references = References::read(store, &request.set, &wanted).await?;
         if pass.is_older_than_outputs() || (pass.version.is_none() && pass.should_exist()) {
-            pass.recover().await?;
+            pass.recover(minter).await?;
+        }
+        pass.use_policy_in_force().await?;
+        if !pass.halted {
+            pass.offer = import::offer(&pass.policy, &pass.keyring, &pass.references, minter).await?;
         }
         Ok(pass)
     }
@@ -73,21 +94,31 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         if self.halted {
             return Ok(false);
         }
-        let Plan { next, mints, steps, ahead: _, wake: _ } = self.plan();
+        let Plan { next, mints, steps, ahead: _, wake: _, refused: _ } = self.plan();
         let Some(mut next) = next else {
-            let written = self.keyring.revision > 0 && self.publish(render(&self.policy, &self.keyring)?).await?;
-            self.report.mended |= written;
-            return Ok(written);
+            if self.keyring.revision == 0 {
+                return Ok(false);
+            }
+            let (drifted, outcome) = self.drifted().await;
+            self.report.mended |= drifted.iter().any(|one| self.is_drifted(&one.rendered.id));
+            let written = self.publish(drifted).await?;
+            return outcome.map(|()| written);
         };
         if self.keyring.revision == 0 && self.taken().next().is_some() {
             return Ok(false);
         }
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
-        let discouraged = news::discouraged(&self.keyring, &minted);
         next.keys.extend(minted.iter().cloned());
         let revision = next.revision;
-        let rendered = match self.commit(next).await {
-            Ok(rendered) => rendered,
+        let discouraged = news::discouraged(&self.keyring, &next);
+        let revokes = steps.iter().any(|step| matches!(step, Step::Revoke { .. }));
+        let committed = match certify(&self.policy, &mut next).await {
+            Err(error) if !revokes => Err(error.into()),
+            // A revocation waits for no certificate either.
+            Ok(()) | Err(_) => self.commit(next, revokes).await,
+        };
+        let complete = match committed {
+            Ok(complete) => complete,
             Err(error) => {
                 minter.give_back(&self.request.set, revision, minted);
                 return Err(error);
@@ -96,7 +127,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         self.news.extend(minted.iter().map(news::minted));
         self.news.extend(discouraged);
         self.news.extend(steps.iter().filter_map(news::step));
-        self.publish(rendered).await?;
+        self.publish(complete).await?;
         Ok(true)
     }
 
@@ -107,6 +138,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
 
     /// What the pass saw and did, and what comes next.
     pub(super) fn report(mut self) -> Report {
+        if !self.halted {
+            self.references.retain(&self.policy.references(&self.keyring));
+        }
+        self.report.problems.extend(self.references.missing().map(Problem::ReferenceMissing));
+        self.report.references = self.references.seen();
         if self.halted {
             return self.report;
         }
@@ -123,69 +159,133 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 
     /// Everything is made before anything is written, so that a set that can't be written whole isn't written half.
-    async fn commit(&mut self, next: Keyring) -> Result<Vec<Rendered>, PassError> {
-        let rendered = render(&self.policy, &next)?;
-        for one in &rendered {
-            one.check_size(&self.header(one, &next)?)?;
+    ///
+    /// But a revocation waits for nothing: an output that can't be made whole loses the files that a passphrase encrypts, and
+    /// gets them back when they can be made.
+    async fn commit(&mut self, next: Keyring, revokes: bool) -> Result<Vec<Complete>, PassError> {
+        let mut complete = Vec::new();
+        for output in &self.policy.outputs {
+            let made = match self.complete(output, &next).await {
+                Err(error) if revokes && is_about_encryption(&error) => {
+                    self.complete(&output.without_encrypted_files(), &next).await?
+                }
+                made => made?,
+            };
+            if let Some(one) = made {
+                one.rendered.check_size(&one.files, &self.header(&one, &next)?)?;
+                complete.push(one);
+            }
         }
         check_keyring_size(&next)?;
         self.version = Some(self.store.commit(&self.request.set, &next, self.version.as_ref()).await?);
         self.keyring = next;
-        Ok(rendered)
+        Ok(complete)
+    }
+
+    /// One output with all its files; `None` where it is as it should be already.
+    async fn complete(&self, output: &Output, keyring: &Keyring) -> Result<Option<Complete>, PassError> {
+        let passphrase = self.passphrase(output)?;
+        let rendered = render(&self.policy, output, keyring, passphrase.as_ref())?;
+        if !self.is_to_be_written(&rendered, keyring) {
+            return Ok(None);
+        }
+        Complete::make(rendered, keyring.revision).await.map(Some)
+    }
+
+    /// The passphrase of an output, if it has one and that is there.
+    fn passphrase(&self, output: &Output) -> Result<Option<Passphrase>, PassError> {
+        let Output::Secret { passphrase: Some(reference), .. } = output else { return Ok(None) };
+        let Some(octets) = self.references.passphrase(reference) else { return Ok(None) };
+        let wrong = |why| PassError::Passphrase { reference: reference.to_string(), why };
+        let text = std::str::from_utf8(&octets).map_err(|_| wrong("is no text: a passphrase must be UTF-8"))?;
+        if text.is_empty() {
+            return Err(wrong("is empty: put a passphrase there"));
+        }
+        Ok(Some(Zeroizing::new(text.to_owned())))
     }
 
     /// Writes the outputs that are not as they should be: the verifiers' first, then the signers'. Whether there were any.
-    async fn publish(&mut self, rendered: Vec<Rendered>) -> Result<bool, PassError> {
+    async fn publish(&mut self, complete: Vec<Complete>) -> Result<bool, PassError> {
         let mut written = false;
-        for one in rendered {
-            let seen = match self.places.get(&one.id) {
+        for one in complete {
+            let id = one.rendered.id.clone();
+            let seen = match self.places.get(&id) {
                 Some(Place::Foreign) => continue,
-                Some(Place::Ours(stored)) if self.is_current(&one, stored) => continue,
                 Some(Place::Ours(stored)) => Some(stored),
                 Some(Place::Empty) | None => None,
             };
             let recovered = self.news.iter().any(|news| news.reason == news::Reason::KeyringRecovered);
-            let restored = self.is_drifted(&one.id) && !recovered;
+            let restored = self.is_drifted(&id) && !recovered;
             let (header, version) = self.write(&one, seen).await?;
             let before = seen.and_then(|stored| stored.header.as_ref());
-            self.news.push(news::published(&one.id, &header, before, restored));
+            self.news.push(news::published(&id, &header, before, restored));
             let stored = Stored { version, header: Some(header), files: one.files, dressed: true };
-            self.places.insert(one.id, Place::Ours(stored));
+            self.places.insert(id, Place::Ours(stored));
             written = true;
         }
         Ok(written)
     }
 
+    /// Those outputs that are not as they should be, made whole, and why others can't be. One that is older than the last
+    /// revocation loses the files that can't be made, as in [`Self::commit`], which a crash may have kept from it.
+    async fn drifted(&self) -> (Vec<Complete>, Result<(), PassError>) {
+        let (mut complete, mut outcome) = (Vec::new(), Ok(()));
+        for output in &self.policy.outputs {
+            let made = match self.complete(output, &self.keyring).await {
+                Err(error) if is_about_encryption(&error) && self.is_below_barrier(output) => {
+                    let made = self.complete(&output.without_encrypted_files(), &self.keyring).await;
+                    outcome = Err(error);
+                    made
+                }
+                made => made,
+            };
+            match made {
+                Ok(made) => complete.extend(made),
+                Err(error) => outcome = Err(error),
+            }
+        }
+        (complete, outcome)
+    }
+
+    fn is_below_barrier(&self, output: &Output) -> bool {
+        match self.places.get(&output.id()) {
+            Some(Place::Ours(Stored { header, .. })) => {
+                !header.as_ref().is_some_and(|header| header.revision >= self.keyring.barrier)
+            }
+            Some(Place::Empty | Place::Foreign) | None => false,
+        }
+    }
+
     /// Writes one output. Where the machine slept between the stamp and the end of the write, the stamp says less than the
     /// truth, and the output is written once more.
-    async fn write(&self, one: &Rendered, seen: Option<&Stored>) -> Result<(Header, Version), PassError> {
+    async fn write(&self, one: &Complete, seen: Option<&Stored>) -> Result<(Header, Version), PassError> {
+        let (id, files) = (&one.rendered.id, &one.files);
         let mut last: Option<Stored> = None;
         for _ in 0..MOST_LATE_WRITES {
             let begun = self.clock.now().later;
             let header = self.header(one, &self.keyring)?;
             let over = last.as_ref().or(seen);
-            let version = self.store.publish(&self.request.set, &one.id, &one.files, &header, over).await?;
+            let version = self.store.publish(&self.request.set, id, files, &header, over).await?;
             if self.clock.now().earlier <= begun + self.store.write_bound() {
                 return Ok((header, version));
             }
-            last = Some(Stored { version, header: Some(header), files: one.files.clone(), dressed: true });
+            last = Some(Stored { version, header: Some(header), files: files.clone(), dressed: true });
         }
         let bound = self.store.write_bound().num_seconds();
         Err(PassError::Store(StoreError::Failed {
-            doing: format!("writing {}", one.id),
+            doing: format!("writing {id}"),
             why: format!(
                 "each write took longer than the {bound} s that may pass: see why the machine or the store is so slow"
             ),
         }))
     }
 
-    fn is_current(&self, wanted: &Rendered, stored: &Stored) -> bool {
-        let Stored { version: _, header, files, dressed } = stored;
-        let whole = header.as_ref().is_some_and(|header| {
-            wanted.is_written(&self.keyring, header, files)
-                && header.is_intact(&wanted.id, files, &self.keyring.mac_key)
-        });
-        whole && *dressed
+    fn is_to_be_written(&self, one: &Rendered, keyring: &Keyring) -> bool {
+        match self.places.get(&one.id) {
+            Some(Place::Foreign) => false,
+            Some(Place::Ours(stored)) => !is_current(one, stored, keyring),
+            Some(Place::Empty) | None => true,
+        }
     }
 
     fn is_drifted(&self, id: &OutputId) -> bool {
@@ -198,7 +298,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 
     /// The header of an output that is written next. It says what the clock says now: making keys may have taken long.
-    fn header(&self, one: &Rendered, keyring: &Keyring) -> Result<Header, PassError> {
+    fn header(&self, one: &Complete, keyring: &Keyring) -> Result<Header, PassError> {
+        let Complete { rendered: one, files } = one;
         let before = match self.places.get(&one.id) {
             Some(Place::Ours(Stored { header: Some(header), files, .. }))
                 if header.is_intact(&one.id, files, &keyring.mac_key) =>
@@ -208,7 +309,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             _ => None,
         };
         let marks = one.marks(keyring, before, self.clock.now().later);
-        Ok(Header::new(&one.id, &one.files, keyring, marks).map_err(crate::publish::RenderError::from)?)
+        Ok(Header::new(one, files, keyring, marks).map_err(RenderError::from)?)
     }
 
     fn observed(&self) -> Observed {
@@ -224,6 +325,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             outputs: ids(&self.policy).into_iter().map(|id| (id.clone(), state(&id))).collect(),
             rotate: self.request.rotate.clone(),
             confirmed: self.request.confirmed.clone(),
+            offer: self.offer.clone(),
         }
     }
 
@@ -237,15 +339,20 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             && self.keyring.publisher == Publisher::Keyturn
             && self.policy.publisher == Publisher::Signer;
         if !changes || !self.keyring.keys.iter().any(lacking) {
-            if self.policy.publish_what_is_left(&self.request.set.name, &self.keyring) {
-                self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
-            }
-            return Ok(());
+            return self.look_at_what_is_left().await;
         }
         let kids = self.keyring.keys.iter().filter(|key| lacking(key)).map(|key| key.kid.clone()).collect();
         self.report.problems.push(Problem::PublisherChangeWaits { kids });
         self.policy.go_on_publishing(&self.request.set.name);
         self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+        Ok(())
+    }
+
+    /// Outputs that the spec does not list any more, as long as they hold keys that are needed.
+    async fn look_at_what_is_left(&mut self) -> Result<(), PassError> {
+        if self.policy.publish_what_is_left(&self.request.set.name, &self.keyring) {
+            self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+        }
         Ok(())
     }
 
@@ -273,13 +380,18 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 
     /// Rebuilds the keyring from the outputs, or stops where that would mean to mint in silence.
-    async fn recover(&mut self) -> Result<(), PassError> {
+    async fn recover(&mut self, minter: &Minter) -> Result<(), PassError> {
         let base = self.version.is_some().then_some(&self.keyring);
-        let left: Vec<_> = self
-            .headers()
-            .filter(|(id, header, stored)| base.is_none() || self.is_vouched(id, header, stored))
-            .map(|(id, header, stored)| remains(id, header, &stored.files, self.now.later))
-            .collect();
+        let left = self.left(base.is_some(), minter).await?;
+        let unopened: Vec<Problem> = left.iter().filter_map(Problem::unopened).collect();
+        if !unopened.is_empty() && self.request.accepted_loss.is_none() {
+            // What can't be opened may be the very key that signs: without it, a new one would be made in silence.
+            self.report.problems.extend(unopened);
+            self.report.revision = self.request.remembered;
+            self.halted = true;
+            return Ok(());
+        }
+        let left: Vec<Remains> = left.into_iter().map(|(_, remains)| remains).collect();
         let case = Case {
             policy: &self.policy,
             base,
@@ -306,6 +418,29 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         Ok(())
     }
 
+    /// What the outputs hold. Keystores are opened off the async threads.
+    async fn left(&self, has_base: bool, minter: &Minter) -> Result<Vec<(OutputId, Remains)>, PassError> {
+        let mut found = Vec::new();
+        for output in &self.policy.outputs {
+            let Some(Place::Ours(stored @ Stored { header: Some(header), .. })) = self.places.get(&output.id()) else {
+                continue;
+            };
+            let id = output.id();
+            if has_base && !self.is_vouched(&id, header, stored) {
+                continue;
+            }
+            // One that can't be used opens nothing, which is told of what it does not open.
+            let passphrase = self.passphrase(output).unwrap_or_default();
+            let (header, files, now) = (header.clone(), stored.files.clone(), self.now.later);
+            let work = move || {
+                let remains = remains(&id, &header, &files, passphrase.as_ref(), now);
+                (id, remains)
+            };
+            found.push(minter.off_thread(work).await?);
+        }
+        Ok(found)
+    }
+
     fn headers(&self) -> impl Iterator<Item = (&OutputId, &Header, &Stored)> {
         self.places.iter().filter_map(|(id, place)| match place {
             Place::Ours(stored) => stored.header.as_ref().map(|header| (id, header, stored)),
@@ -316,6 +451,22 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     fn taken(&self) -> impl Iterator<Item = &OutputId> {
         self.places.iter().filter(|(_, place)| matches!(place, Place::Foreign)).map(|(id, _)| id)
     }
+}
+
+/// Whether files that a passphrase encrypts are what can't be made.
+fn is_about_encryption(error: &PassError) -> bool {
+    matches!(
+        error,
+        PassError::Passphrase { .. } | PassError::Render(RenderError::NoPassphrase { .. } | RenderError::File { .. })
+    )
+}
+
+fn is_current(wanted: &Rendered, stored: &Stored, keyring: &Keyring) -> bool {
+    let Stored { version: _, header, files, dressed } = stored;
+    let whole = header.as_ref().is_some_and(|header| {
+        wanted.is_written(keyring, header, files) && header.is_intact(&wanted.id, files, &keyring.mac_key)
+    });
+    whole && *dressed
 }
 
 fn ids(policy: &Policy) -> Vec<OutputId> {
@@ -329,6 +480,7 @@ fn fresh(policy: &Policy, request: &Request) -> Result<Keyring, PassError> {
         barrier: 0,
         mac_key: Minter::mac_key()?,
         rotate_answered: request.rotate.clone(),
+        imports: BTreeMap::new(),
         facts: SettledFacts::new(policy.facts),
         publisher: policy.publisher,
         keys: Vec::new(),

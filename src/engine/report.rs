@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::references::ReferenceMissing;
 use crate::jose::{Algorithm, Use};
 use crate::keyring::{Key, Keyring, Phase, Time};
 use crate::lifecycle::Observed;
+use crate::lifecycle::adoption::Refusal;
 use crate::lifecycle::plan::{Ahead, Change, Plan};
 use crate::lifecycle::policy::{OutputId, Policy};
+use crate::lifecycle::recovery::Remains;
 use crate::store::{Place, Stored, Version};
 
 /// How a set stands after a pass.
@@ -29,6 +32,8 @@ pub struct Report {
     pub keyring_version: Option<Version>,
     /// The outputs, as they are now.
     pub outputs: Vec<OutputReport>,
+    /// The Secrets of the user's that the pass read, and their states; `None` for one that is not there.
+    pub references: BTreeMap<String, Option<Version>>,
     /// Outputs were written although nothing was decided: someone else changed them, or an earlier pass did not end.
     pub mended: bool,
 }
@@ -68,10 +73,21 @@ pub struct OutputReport {
 pub enum Problem {
     /// Something that Keyturn did not make is in an output's place.
     OutputTaken(OutputId),
+    /// The spec refers to a value that can't be had.
+    ReferenceMissing(ReferenceMissing),
+    /// A key that is to be adopted can't be, and so none is.
+    ImportRefused(Refusal),
     /// The publisher can't change yet.
     PublisherChangeWaits {
         /// Retired keys without a private half.
         kids: Vec<String>,
+    },
+    /// The keyring is lost or old, and files of an output can't be opened, which may hold the keys that are missing.
+    Unopened {
+        /// Which output.
+        output: OutputId,
+        /// Which files.
+        files: Vec<String>,
     },
     /// The keyring is lost, and active keys with it.
     KeyringLost {
@@ -100,6 +116,7 @@ impl Report {
             .filter(|line| !has_active(&line.name, line.algorithm.usage()))
             .map(|line| line.name.clone())
             .collect();
+        self.problems.extend(plan.refused.iter().cloned().map(Problem::ImportRefused));
         self.ahead.clone_from(&plan.ahead);
         self.wake = plan.wake;
         self.revision = (keyring.revision > 0).then_some(keyring.revision);
@@ -136,6 +153,14 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
     }
 }
 
+impl Problem {
+    /// What an output holds that its passphrase does not open.
+    pub(super) fn unopened((output, remains): &(OutputId, Remains)) -> Option<Self> {
+        let files = remains.unopened.clone();
+        (!files.is_empty()).then(|| Self::Unopened { output: output.clone(), files })
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -144,11 +169,21 @@ impl fmt::Display for Problem {
                 "{id} exists and was not made for this key set, so it is left alone: choose another name in the spec, or move \
                  it away if it is nobody's (its label keyturn.dev/key-set would name another set)"
             ),
+            Self::ReferenceMissing(missing) => missing.fmt(out),
+            Self::ImportRefused(refusal) => write!(out, "no key is imported, because of {refusal}"),
             Self::PublisherChangeWaits { kids } => write!(
                 out,
                 "spec.publisher can become Signer only when the retired keys are gone whose private half no longer exists \
                  ({}): until then Keyturn goes on publishing; wait, or set publisher: Keyturn",
                 kids.join(", ")
+            ),
+            Self::Unopened { output, files } => write!(
+                out,
+                "the keyring is lost or older than its outputs, and {output} holds files that its passphrase does not open ({}), \
+                 among which may be the key in use; everything published stays as it is. Bring back the passphrase that they \
+                 were encrypted under, restore the keyring from a newer backup, or give up what they hold by the annotation {}",
+                files.join(", "),
+                crate::api::ACCEPT_KEY_LOSS
             ),
             Self::KeyringLost { revision, lines } => write!(
                 out,

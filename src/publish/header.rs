@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Files;
+use super::{Files, Rendered};
 use crate::jose::Thumbprint;
-use crate::keyring::{Digest, Keyring, MacKey, Marks, SettledFacts};
+use crate::keyring::{Digest, Keyring, MacKey, Marks, Publisher, SettledFacts};
 use crate::lifecycle::policy::OutputId;
 
 /// The state of an output: an annotation on Kubernetes, a file beside the others in a directory. Nothing in it is private.
@@ -20,6 +20,11 @@ pub struct Header {
     pub revoked: Vec<RevokedKid>,
     /// The facts that counted by then, so that a recovery waits for what follows longer ones than the spec states now.
     pub facts: SettledFacts,
+    /// Who published by then: what the spec states may have to wait.
+    pub publisher: Publisher,
+    /// HMAC over what the files are made from that differ each time they are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Digest>,
     /// HMAC over all of the above and the files.
     pub digest: Digest,
 }
@@ -40,12 +45,19 @@ impl Header {
     ///
     /// # Errors
     /// None in practice: a header can always be written as JSON.
-    pub fn new(id: &OutputId, files: &Files, keyring: &Keyring, marks: Marks) -> Result<Self, serde_json::Error> {
+    pub fn new(output: &Rendered, files: &Files, keyring: &Keyring, marks: Marks) -> Result<Self, serde_json::Error> {
         let revoked =
             keyring.revoked.iter().map(|one| RevokedKid { kid: one.kid.clone(), thumbprint: one.thumbprint }).collect();
-        let facts = keyring.facts.clone();
-        let mut header = Self { revision: keyring.revision, marks, revoked, facts, digest: Digest(String::new()) };
-        header.digest = header.digest_of(id, files, &keyring.mac_key)?;
+        let mut header = Self {
+            revision: keyring.revision,
+            marks,
+            revoked,
+            facts: keyring.facts.clone(),
+            publisher: keyring.publisher,
+            inputs: output.inputs.clone(),
+            digest: Digest(String::new()),
+        };
+        header.digest = header.digest_of(&output.id, files, &keyring.mac_key)?;
         Ok(header)
     }
 
@@ -63,8 +75,8 @@ impl Header {
     }
 
     fn digest_of(&self, id: &OutputId, files: &Files, key: &MacKey) -> Result<Digest, serde_json::Error> {
-        let Self { revision, marks, revoked, facts, digest: _ } = self;
-        let head = serde_json::to_vec(&(revision, marks, revoked, facts))?;
+        let Self { revision, marks, revoked, facts, publisher, inputs, digest: _ } = self;
+        let head = serde_json::to_vec(&(revision, marks, revoked, facts, publisher, inputs))?;
         let names = [id.kind.name().as_bytes(), id.name.as_bytes(), head.as_slice()];
         let contents = files.iter().flat_map(|(name, content)| [name.as_bytes(), content.as_slice()]);
         Ok(key.digest(names.into_iter().chain(contents)))

@@ -1,23 +1,37 @@
 //! Reads keys back out of outputs, for the day on which the keyring is lost or older than they are.
 
-use super::{Files, Header};
+use super::{Files, Header, Passphrase};
 use crate::jose::{ForeignJwks, Jwks, PrivateJwk, PublicJwk};
 use crate::keyring::Revoked;
 use crate::lifecycle::policy::OutputId;
 use crate::lifecycle::recovery::{FoundKey, Remains};
 use crate::material::PrivateKey;
+use crate::material::read::{self, ReadError};
 
-/// What an output still holds. What can't be read is passed over: every key that can be is worth having.
-pub fn remains(id: &OutputId, header: &Header, files: &Files, since: crate::keyring::Time) -> Remains {
+/// What an output still holds. What can't be read is passed over: every key that can be is worth having. Reading a keystore
+/// takes some tenths of a second for each key.
+pub fn remains(
+    id: &OutputId,
+    header: &Header,
+    files: &Files,
+    passphrase: Option<&Passphrase>,
+    since: crate::keyring::Time,
+) -> Remains {
     let mut public = Vec::new();
     let mut private = Vec::new();
-    for text in files.values().filter_map(|content| std::str::from_utf8(content).ok()) {
+    let mut unopened = Vec::new();
+    for (name, content) in files {
+        let Some(text) = std::str::from_utf8(content).ok().filter(|text| text.trim_start().starts_with('{')) else {
+            match encoded(content, passphrase) {
+                Some(keys) => private.extend(keys),
+                None => unopened.push(name.clone()),
+            }
+            continue;
+        };
         if let Ok(jwks) = Jwks::<PrivateJwk>::from_mixed_json(text) {
             private.extend(jwks.keys.iter().filter_map(found));
         } else if let Ok(jwk) = serde_json::from_str::<PrivateJwk>(text) {
             private.extend(found(&jwk));
-        } else if let Ok(key) = PrivateKey::from_pkcs8_pem(text) {
-            private.push(FoundKey { kid: None, key });
         }
         if let Ok(jwks) = serde_json::from_str::<ForeignJwks>(text) {
             let ours = |jwk: crate::jose::ForeignJwk| {
@@ -36,9 +50,26 @@ pub fn remains(id: &OutputId, header: &Header, files: &Files, since: crate::keyr
         revision: header.revision,
         marks: header.marks.clone(),
         facts: header.facts.clone(),
+        publisher: header.publisher,
         revoked,
         public,
         private,
+        unopened,
+    }
+}
+
+/// Keys in PEM, DER and keystores; `None` where some can't be opened with the passphrase that there is.
+fn encoded(content: &[u8], passphrase: Option<&Passphrase>) -> Option<Vec<FoundKey>> {
+    let is_closed = |error: &ReadError| {
+        matches!(error, ReadError::PassphraseMissing | ReadError::WrongPassphrase | ReadError::TooCostly)
+    };
+    match read::own_private_keys(content, passphrase.map(|passphrase| passphrase.as_str())) {
+        Ok(contents) if contents.refused.iter().any(|refused| is_closed(&refused.error)) => None,
+        Ok(contents) => {
+            Some(contents.keys.into_iter().map(|found| FoundKey { kid: found.name, key: found.key }).collect())
+        }
+        Err(error) if is_closed(&error) => None,
+        Err(_) => Some(Vec::new()),
     }
 }
 

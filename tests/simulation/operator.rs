@@ -1,5 +1,6 @@
 //! The real engine, stopped at each call of its store: what becomes of the call is for the story to say.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 
 use chrono::TimeDelta;
+use keyturn::api::SecretKeyRef;
 use keyturn::engine::{Engine, Minter, News, PassError, Report, Request};
 use keyturn::jose::{Curve, KeyKind, KeySpec};
 use keyturn::keyring::Keyring;
@@ -15,7 +17,7 @@ use keyturn::lifecycle::policy::OutputId;
 use keyturn::material::PrivateKey;
 use keyturn::probe::Clock;
 use keyturn::publish::{Files, Header};
-use keyturn::store::{SetRef, Snapshot, Store, StoreError, Stored, Version};
+use keyturn::store::{Referenced, SetRef, Snapshot, Store, StoreError, Stored, Version};
 
 use super::dice::Dice;
 use super::habits::Ms;
@@ -170,6 +172,14 @@ impl Store for SimStore {
             Answer::Loaded(result) => result,
             Answer::Written(_) => unreachable!("a read is answered as one"),
         }
+    }
+
+    async fn referenced(
+        &self,
+        _: &SetRef,
+        _: &BTreeSet<SecretKeyRef>,
+    ) -> Result<BTreeMap<SecretKeyRef, Referenced>, StoreError> {
+        Ok(BTreeMap::new())
     }
 
     async fn commit(&self, _: &SetRef, keyring: &Keyring, seen: Option<&Version>) -> Result<Version, StoreError> {

@@ -2,8 +2,9 @@ mod crashes;
 mod drift;
 mod keyrings;
 mod sealed;
+mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -119,6 +120,8 @@ fn header(revision: u64) -> Header {
         marks: Marks::new(),
         revoked: Vec::new(),
         facts: keyring.facts,
+        publisher: keyring.publisher,
+        inputs: None,
         digest: Digest(format!("digest of {revision}")),
     }
 }
@@ -137,6 +140,7 @@ fn keyring(revision: u64) -> Keyring {
         barrier: 0,
         mac_key: MacKey::new([7; MacKey::BYTES]),
         rotate_answered: None,
+        imports: BTreeMap::new(),
         facts: SettledFacts::new(facts),
         publisher: Publisher::Keyturn,
         keys: Vec::new(),

@@ -226,12 +226,12 @@ fn bad_outputs_are_refused_with_a_sentence_that_says_what_to_change() {
         (
             "enc only as PEM",
             json!({ "keys": enc, "secrets": secret(pem.clone()) }),
-            "the line \"rsa-oaep\" needs a PrivateJwks file in spec.secrets",
+            "the line \"rsa-oaep\" needs a PrivateJwks file (with inactiveKeys",
         ),
         (
             "a server that publishes, only as PEM",
             json!({ "publisher": "Signer", "secrets": secret(pem.clone()) }),
-            "the line \"a\" needs a PrivateJwks file in spec.secrets",
+            "the line \"a\" needs a PrivateJwks file (with inactiveKeys",
         ),
     ]);
 }
@@ -271,7 +271,7 @@ fn symmetric_keys_in_the_wrong_place_are_refused_with_a_sentence_that_says_what_
     cases.push(("dir by the signer", enc("Signer"), first));
     let only_one = json!({ "x": { "content": "PrivateJwk" } });
     let only_one = json!({ "keys": one, "secrets": [{ "name": "s", "files": only_one }] });
-    cases.push(("only the active key", only_one, "the line \"m\" needs a PrivateJwks file in spec.secrets"));
+    cases.push(("only the active key", only_one, "the line \"m\" needs a PrivateJwks file (with inactiveKeys"));
     assert_refused(cases);
     for taken in [
         map(&two, "PublicJwks", Value::Null),
@@ -301,4 +301,33 @@ fn all_that_is_wrong_is_told_at_once() {
     .unwrap_err();
     assert!(error.0.len() >= 4, "{error}");
     assert!(error.to_string().matches("; ").count() >= 3, "{error}");
+}
+
+#[test]
+fn bad_imports_are_refused_with_a_sentence_that_says_what_to_change() {
+    let from = |name: &str, key: &str, mut more: Value| {
+        more["secretKeyRef"] = json!({ "name": name, "key": key });
+        more
+    };
+    let import = |entries: Value| json!({ "import": { "keys": entries } });
+    let one = |more: Value| import(json!([from("old", "k.pem", more)]));
+    let mut two_lines = one(json!({}));
+    two_lines["keys"] = json!([{ "algorithm": "ES256" }, { "algorithm": "ES384" }]);
+    let active = || from("old", "k.pem", json!({ "role": "Active" }));
+    assert_refused(vec![
+        ("no entries", import(json!([])), "spec.import.keys has 0 entries: state 1 to 32"),
+        ("33 entries", import(vec![active(); 33].into()), "spec.import.keys has 33 entries"),
+        ("no line", two_lines, "spec.import.keys[0] must state its line"),
+        ("another line", one(json!({ "line": "b" })), "spec.import.keys[0].line \"b\" is none of spec.keys"),
+        ("a path", import(json!([from("old", "../k", json!({}))])), "there can't be a key \"../k\" of Secret \"old\""),
+        ("a bad name", import(json!([from("Old", "k", json!({}))])), "of Secret \"Old\": correct its name or key"),
+        (
+            "a bad passphrase",
+            one(json!({ "passphrase": { "secretKeyRef": { "name": "..", "key": "k" } } })),
+            "there can't be a key \"k\" of Secret \"..\"",
+        ),
+        ("an empty kid", one(json!({ "kid": "" })), "a kid or alias has 1 to 256 octets"),
+        ("a line break", one(json!({ "alias": "a\nb" })), "no control characters"),
+        ("two active keys", import(json!([active(), active()])), "two entries of line \"a\" have the role Active"),
+    ]);
 }
