@@ -179,14 +179,15 @@ mod tests {
         let horizon = 1 + 10 + 1 + 200;
         assert_eq!(at_once.effective(at(0)), Some(facts(10, 200)), "each fact is the longer of the two");
         assert_eq!(at_once.next_expiry(at(0)), Some(at(horizon)));
-        let later = SettledFacts::new(facts(10, 100)).settle(facts(5, 100), at(0), at(0)).settle(
-            facts(5, 200),
-            at(50),
-            at(50),
-        );
+        let later =
+            SettledFacts::new(facts(10, 100)).settle(facts(5, 100), at(0), at(0)).settle(facts(5, 200), at(50), at(50));
         assert_eq!(later.next_expiry(at(50)), Some(at(50 + horizon)));
         let shorter = later.settle(facts(5, 150), at(60), at(60));
-        assert_eq!(shorter.next_expiry(at(60)), Some(at(50 + horizon)), "an edit that lengthens nothing prolongs nothing");
+        assert_eq!(
+            shorter.next_expiry(at(60)),
+            Some(at(50 + horizon)),
+            "an edit that lengthens nothing prolongs nothing"
+        );
     }
 
     #[test]

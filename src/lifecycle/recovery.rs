@@ -181,8 +181,8 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         }
         // It was used: as a standby it could be discarded, and what it made with it.
         (None, Some(Phase::Active { active_since, .. })) => retired(Some(*active_since), now),
-        // Only a key that no newer output knows was surely never used since.
-        (None, Some(Phase::Standby)) if mark.is_none() => Phase::Standby,
+        // Only a key that no newer output knows was surely never used since, and no Secret would be left to tell of it.
+        (None, Some(Phase::Standby)) if mark.is_none() && is_any_secret_left(case) => Phase::Standby,
         _ => retired(active_since, now),
     };
     let minted = old.map_or(now, |key| key.minted);
@@ -308,6 +308,10 @@ fn signers_mark<'a>(case: &'a Case<'_>, kid: &str) -> Option<&'a Mark> {
         .filter(|(left, mark)| signs(left, mark))
         .max_by_key(|(left, _)| left.revision)
         .map(|(_, mark)| mark)
+}
+
+fn is_any_secret_left(case: &Case<'_>) -> bool {
+    case.remains.iter().any(|remains| remains.kind == OutputKind::Secret)
 }
 
 /// Whether every ConfigMap that is left holds the key.

@@ -299,7 +299,8 @@ impl Story {
                 world.violate(format!("liveness: {line} has no active key in the end"));
                 continue;
             };
-            let promoted = world.keys.get(&active.kid).and_then(|known| known.promoted).map_or(0, |promoted| promoted.at);
+            let promoted =
+                world.keys.get(&active.kid).and_then(|known| known.promoted).map_or(0, |promoted| promoted.at);
             if promoted < now - 45 * DAY {
                 world.violate(format!("liveness: {line} did not rotate for 45 days"));
             }

@@ -48,5 +48,10 @@ fn whatever_befalls_a_set_the_promises_hold() {
         }
     }
     println!("{sum}");
-    assert!(failures.is_empty(), "{} stories broke a promise; the first is told above\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} stories broke a promise; the first is told above\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }

@@ -17,17 +17,21 @@ impl World {
     pub fn check_commit(&mut self, next: &Keyring, write: &Write) {
         let before = self.keyring.as_ref().map(|(keyring, _)| keyring.clone());
         let recovers = self.damaged.is_some();
-        let replaced = next.revoked.iter().filter_map(|one| self.keys.get(&one.kid).map(|key| (key.line.clone(), key.usage)));
+        let replaced =
+            next.revoked.iter().filter_map(|one| self.keys.get(&one.kid).map(|key| (key.line.clone(), key.usage)));
         let bereft: BTreeSet<(String, Use)> = replaced.collect();
         self.check_lines(before.as_ref(), next, write);
-        self.revoked.extend(next.revoked.iter().map(|one| one.kid.clone()));
+        for one in &next.revoked {
+            self.revoked.entry(one.kid.clone()).or_insert(next.revision);
+        }
         for key in &next.keys {
             self.meet(key, before.as_ref(), recovers, write, &bereft);
         }
         for (kid, known) in &mut self.keys {
             known.given_up |= next.revoked.iter().any(|one| one.kid == *kid);
         }
-        let gone: Vec<&Key> = before.iter().flat_map(|old| &old.keys).filter(|key| next.key(&key.kid).is_none()).collect();
+        let gone: Vec<&Key> =
+            before.iter().flat_map(|old| &old.keys).filter(|key| next.key(&key.kid).is_none()).collect();
         for key in gone {
             self.check_removal(key);
         }
@@ -56,7 +60,9 @@ impl World {
                 self.violate(format!("invariant 5: {} is there twice", key.kid));
             }
             // A keyring that was set back may know less; what it tells of is not published before the spec is heard.
-            if self.damaged.is_none() && self.revoked.contains(&key.kid) || next.is_revoked(&key.kid, &key.thumbprint) {
+            if self.damaged.is_none() && self.revoked.contains_key(&key.kid)
+                || next.is_revoked(&key.kid, &key.thumbprint)
+            {
                 self.violate(format!("invariant 6: {} is revoked and back", key.kid));
             }
         }
@@ -123,7 +129,14 @@ impl World {
     }
 
     /// A key in a keyring that is committed.
-    fn meet(&mut self, key: &Key, before: Option<&Keyring>, recovers: bool, write: &Write, bereft: &BTreeSet<(String, Use)>) {
+    fn meet(
+        &mut self,
+        key: &Key,
+        before: Option<&Keyring>,
+        recovers: bool,
+        write: &Write,
+        bereft: &BTreeSet<(String, Use)>,
+    ) {
         let number = self.keys.len() + 1;
         let first_ever = self.keys.values().all(|known| known.promoted.is_none() || known.given_up);
         let is_new = !self.keys.contains_key(&key.kid);
@@ -177,7 +190,10 @@ impl World {
         let early = lacking.iter().find(|(lack, _)| lack.1 > now).map(|(lack, version)| (lack.1, version.from));
         if let Some((until, from)) = early {
             let until = if until > now + 400 * 86_400_000 { "ever".to_owned() } else { moment(until).to_rfc3339() };
-            self.violate(format!("invariant 2: {kid} is promoted, and a state of {} without it may be used until {until}", moment(from)));
+            self.violate(format!(
+                "invariant 2: {kid} is promoted, and a state of {} without it may be used until {until}",
+                moment(from)
+            ));
         }
     }
 
@@ -189,7 +205,11 @@ impl World {
         let uses = self.readers.uses(&key.kid, known);
         let last: Option<Ms> = uses.iter().map(|used| self.readers.outlived(*used)).max();
         if let Some(last) = last.filter(|last| *last > self.now) {
-            self.violate(format!("invariant 1: {} is removed; what it made lives {} s longer", key.kid, (last - self.now) / 1000));
+            self.violate(format!(
+                "invariant 1: {} is removed; what it made lives {} s longer",
+                key.kid,
+                (last - self.now) / 1000
+            ));
         }
     }
 
@@ -198,12 +218,16 @@ impl World {
         let members = jwks(files);
         let text = |jwk: &Value, name: &str| jwk.get(name).and_then(Value::as_str).map(str::to_owned);
         let kids: Vec<String> = members.iter().filter_map(|jwk| text(jwk, "kid")).collect();
-        let private: Vec<String> = members.iter().filter_map(|jwk| text(jwk, "d").or_else(|| text(jwk, "k")).and(text(jwk, "kid"))).collect();
+        let private: Vec<String> =
+            members.iter().filter_map(|jwk| text(jwk, "d").or_else(|| text(jwk, "k")).and(text(jwk, "kid"))).collect();
+        let latest = self.objects.get(id).and_then(|object| object.header.as_ref()).map(|header| header.revision);
         for kid in &kids {
+            let barred = self.revoked.get(kid).copied();
             match self.keys.get(kid) {
                 None => self.violate(format!("invariant 4: {kid} is in {} and was in no keyring", id.name)),
-                // Where a stranger made room, a write from before the revocation may still arrive: nothing can bar it.
-                Some(_) if self.revoked.contains(kid) && self.objects.contains_key(id) => {
+                // Until the output is written after the revocation, a write from before it may still arrive; and where a
+                // stranger made room, nothing can bar it.
+                Some(_) if barred.is_some_and(|since| header.revision >= since || latest >= Some(since)) => {
                     self.violate(format!("invariant 6: {kid} is revoked and written to {}", id.name));
                 }
                 Some(_) => {}
@@ -212,7 +236,6 @@ impl World {
         if id.kind == OutputKind::ConfigMap && (!private.is_empty() || self.leaks_in(files, header)) {
             self.violate(format!("invariant 4: {} holds a private key", id.name));
         }
-        let latest = self.objects.get(id).and_then(|object| object.header.as_ref()).map(|header| header.revision);
         let before = self.readers.shelves.get(id).and_then(|shelf| shelf.versions.last());
         if before.is_some_and(|version| !version.by_stranger) && latest.is_some_and(|latest| latest > header.revision) {
             self.violate(format!("{} goes back from revision {latest:?} to {}", id.name, header.revision));
@@ -232,7 +255,8 @@ impl World {
         };
         let waiting = kids.iter().position(|kid| decided.standby.contains(kid));
         let active = kids.iter().rposition(|kid| decided.active.contains(kid));
-        let misplaced = id.kind == OutputKind::Secret && waiting.zip(active).is_some_and(|(waiting, active)| waiting < active);
+        let misplaced =
+            id.kind == OutputKind::Secret && waiting.zip(active).is_some_and(|(waiting, active)| waiting < active);
         if let Some(kid) = wrong.cloned() {
             self.violate(format!("{kid} is not active and must not be in {}", id.name));
         }

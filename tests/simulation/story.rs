@@ -184,7 +184,11 @@ impl Story {
                 self.world().violate(format!("invariant 7: {wrote} writes before the wake-up {:?}", wake.map(moment)));
             }
             let is_woken = wake.is_some_and(|wake| now >= wake);
-            if is_woken && wrote == 0 && ahead == report.ahead && report.wake.map(|at| self.world().when(who, at)) == wake {
+            if is_woken
+                && wrote == 0
+                && ahead == report.ahead
+                && report.wake.map(|at| self.world().when(who, at)) == wake
+            {
                 self.world().violate("invariant 7: woken for nothing");
             }
         }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chrono::TimeDelta;
 use keyturn::jose::Use;
 use keyturn::keyring::{Keyring, Publisher, Time};
-use keyturn::lifecycle::{Now, Policy};
 use keyturn::lifecycle::policy::{OutputId, OutputKind};
+use keyturn::lifecycle::{Now, Policy};
 use keyturn::publish::{Files, Header, render};
 use keyturn::store::{Place, Snapshot, Stored, StoredKeyring};
 use serde_json::Value;
@@ -90,7 +90,8 @@ pub struct World {
     /// The last keyring before it was lost or set back; gone with the next commit.
     pub damaged: Option<Keyring>,
     pub damaged_at: Ms,
-    pub revoked: BTreeSet<String>,
+    /// Kids that are revoked, and the first revision that says so.
+    pub revoked: BTreeMap<String, u64>,
     pub confirmed: BTreeSet<String>,
 
     story: VecDeque<(Ms, String)>,
@@ -116,7 +117,7 @@ impl World {
             awaited: None,
             damaged: None,
             damaged_at: 0,
-            revoked: BTreeSet::new(),
+            revoked: BTreeMap::new(),
             confirmed: BTreeSet::new(),
             story: VecDeque::new(),
             violation: None,
@@ -318,7 +319,8 @@ impl World {
             let mut versions = shelves.filter_map(|(_, shelf)| shelf.versions.last());
             in_keyring || versions.any(|version| !version.by_stranger && version.listed.contains(kid))
         };
-        let lost: Vec<String> = self.keys.iter().filter(|(kid, key)| !told(kid, key)).map(|(kid, _)| kid.clone()).collect();
+        let lost: Vec<String> =
+            self.keys.iter().filter(|(kid, key)| !told(kid, key)).map(|(kid, _)| kid.clone()).collect();
         for kid in lost {
             if let Some(key) = self.keys.get_mut(&kid) {
                 key.given_up = true;
@@ -329,7 +331,8 @@ impl World {
     fn version(&self, id: &OutputId, object: Option<&Object>, by_stranger: bool) -> Version {
         let listed = object.filter(|object| !object.foreign).map(|object| kids(&object.files)).unwrap_or_default();
         let mut chosen = BTreeMap::new();
-        let decided = object.and_then(|object| object.header.as_ref()).and_then(|head| self.decided.get(&head.revision));
+        let decided =
+            object.and_then(|object| object.header.as_ref()).and_then(|head| self.decided.get(&head.revision));
         if let (OutputKind::Secret, Some(decided)) = (id.kind, decided) {
             let mut lines = BTreeSet::new();
             for kid in &listed {
