@@ -29,12 +29,7 @@ enum Answer {
 
 impl Driver {
     /// Starts one; it is killed when this is dropped.
-    pub fn start(
-        name: &'static str,
-        about: &'static str,
-        forms: &'static [Form],
-        mut command: Command,
-    ) -> Self {
+    pub fn start(name: &'static str, about: &'static str, forms: &'static [Form], mut command: Command) -> Self {
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
         let (asked, said) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());

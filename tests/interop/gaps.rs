@@ -42,11 +42,20 @@ pub fn of(reader: &str, row: &Row, form: Form) -> Option<Gap> {
             }
             _ => gap("SSH has no such keys"),
         }),
-        "jose" if ml_dsa => Some(until("`jose` knows ML-DSA, and Node since 24")),
-        _ => of_library(reader, algorithm, kind, form),
+        "jose" if ml_dsa => Some(until("`jose` has ML-DSA, and needs Node 24 for it")),
+        "jose" if matches!(algorithm, Algorithm::Es256K | Algorithm::Rsa15) => {
+            Some(gap("`jose` has left out ES256K and RSA1_5 since version 6"))
+        }
+        "jwcrypto" if matches!(algorithm, Algorithm::RsaOaep384 | Algorithm::RsaOaep512) => {
+            Some(reads("`jwcrypto` has RSA-OAEP with SHA-1 and SHA-256 only"))
+        }
+        "nimbus" if ml_dsa => Some(gap("`nimbus-jose-jwt` has no ML-DSA, and leaves such keys of a JWKS out")),
+        "jwx" if ml_dsa => Some(gap(JWX_AKP)),
+        "jwx" if row.among_others => Some(gap(JWX_AKP)),
+        "jwx" if algorithm == Algorithm::Es256K && form == Form::Pem => Some(gap("Go reads no PEM of secp256k1")),
+        _ => None,
     }
 }
 
-fn of_library(_reader: &str, _algorithm: Algorithm, _kind: KeyKind, _form: Form) -> Option<Gap> {
-    None
-}
+const JWX_AKP: &str = "`jwx` 3 has no ML-DSA, and refuses a whole JWKS that holds such a key: publish those in a file of \
+    their own lines where Go services read";

@@ -48,7 +48,9 @@ pub fn go() -> Command {
     let language = Language::new("go", &["go.mod", "go.sum", "main.go"]);
     let home = language.ready(|home| {
         let mut go = Command::new("go");
-        go.args(["build", "-trimpath", "-buildvcs=false", "-tags", "jwx_es256k", "-o"]).arg(home.join("driver")).arg(".");
+        go.args(["build", "-trimpath", "-buildvcs=false", "-tags", "jwx_es256k", "-o"])
+            .arg(home.join("driver"))
+            .arg(".");
         run(go.current_dir(&language.sources), GO);
     });
     Command::new(home.join("driver"))

@@ -108,7 +108,8 @@ impl Openssl {
         let header = json!({ "alg": request.alg, "enc": request.enc, "kid": request.kid }).to_string();
         let (header, iv) = (encode(header.as_bytes()), self.run(&["rand", "16"])?);
         self.write("plaintext", request.text.as_bytes());
-        let content = self.run(&["enc", "-aes-128-cbc", "-K", &hex(&key[16..]), "-iv", &hex(&iv), "-in", "plaintext"])?;
+        let content =
+            self.run(&["enc", "-aes-128-cbc", "-K", &hex(&key[16..]), "-iv", &hex(&iv), "-in", "plaintext"])?;
         let tag = self.tag(&key, &header, &iv, &content)?;
         Ok(format!("{header}.{}.{}.{}.{}", encode(&wrapped), encode(&iv), encode(&content), encode(&tag)))
     }
@@ -168,7 +169,9 @@ impl Reader for Openssl {
 fn digest(alg: &str) -> Option<String> {
     match alg {
         "ES256K" => Some("-sha256".to_owned()),
-        _ if alg.starts_with("RS") || alg.starts_with("PS") || alg.starts_with("ES") => Some(format!("-sha{}", &alg[2..])),
+        _ if alg.starts_with("RS") || alg.starts_with("PS") || alg.starts_with("ES") => {
+            Some(format!("-sha{}", &alg[2..]))
+        }
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ pub fn page(rows: &[Row], readers: &[Box<dyn Reader>], matrix: &Matrix) -> Strin
         "# Who reads what\n\n\
          `cargo test --test interop` lets Keyturn write keys for every algorithm, and other people's programs and libraries \
          work with\nthem; `KEYTURN_WRITE_DOCS=1` before it writes this page anew. A cell names the files with which a reader \
-         works: it reads both halves,\nfinds the kid to be the thumbprint (RFC 7638) if it makes any, and what it signs or \
+         works: it reads both halves,\nfinds the kid of a public key to be its thumbprint (RFC 7638) if it makes any, and what it signs or \
          encrypts is opened by every other reader of the\nrow, as it opens theirs. *reads* means that it finds the two halves \
          to belong together, and that is all.\n\n",
     );
@@ -35,7 +35,8 @@ pub fn page(rows: &[Row], readers: &[Box<dyn Reader>], matrix: &Matrix) -> Strin
 }
 
 fn text(cell: &[(Form, Outcome)], notes: &mut Vec<&'static str>) -> String {
-    let works: Vec<_> = cell.iter().filter(|(_, outcome)| *outcome == Outcome::Works).map(|(form, _)| form.name()).collect();
+    let works: Vec<_> =
+        cell.iter().filter(|(_, outcome)| *outcome == Outcome::Works).map(|(form, _)| form.name()).collect();
     let mut parts = if works.is_empty() { Vec::new() } else { vec![works.join(", ")] };
     let mut note = |why| {
         let known = notes.iter().position(|one| *one == why);

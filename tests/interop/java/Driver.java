@@ -99,7 +99,8 @@ class Driver {
                 }
                 Certificate certificate = store.getCertificate(word("kid"));
                 if (certificate == null) throw new KeyStoreException("no alias " + word("kid") + " in " + Collections.list(store.aliases()));
-                certificate.verify(certificate.getPublicKey());
+                if (provider() == null) certificate.verify(certificate.getPublicKey());
+                else certificate.verify(certificate.getPublicKey(), provider());
                 var privateKey = (PrivateKey) store.getKey(word("kid"), password);
                 return jwk(certificate.getPublicKey(), half.equals("public") ? null : privateKey);
             }
