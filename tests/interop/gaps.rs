@@ -35,6 +35,9 @@ pub fn of(reader: &str, row: &Row, form: Form) -> Option<Gap> {
     match reader {
         "openssl" if ml_dsa => Some(until("`openssl` knows ML-DSA since 3.5")),
         "openssl" if ecdh => Some(reads("the `openssl` command has no ECDH-ES")),
+        "keytool" => {
+            Some(reads("`keytool` lists the key with its certificate; Java's `KeyStore` is in the column of nimbus"))
+        }
         "ssh-keygen" => Some(match kind {
             KeyKind::Okp(OkpCurve::Ed25519) => until("OpenSSH 9.2 reads Ed25519 keys in its own format only"),
             KeyKind::Rsa | KeyKind::Ec(Curve::P256 | Curve::P384 | Curve::P521) => {
@@ -44,7 +47,7 @@ pub fn of(reader: &str, row: &Row, form: Form) -> Option<Gap> {
         }),
         "jose" if ml_dsa => Some(until("`jose` has ML-DSA, and needs Node 24 for it")),
         "jose" if matches!(algorithm, Algorithm::Es256K | Algorithm::Rsa15) => {
-            Some(gap("`jose` has left out ES256K and RSA1_5 since version 6"))
+            Some(gap("`jose` 6 has neither ES256K nor RSA1_5"))
         }
         "jwcrypto" if matches!(algorithm, Algorithm::RsaOaep384 | Algorithm::RsaOaep512) => {
             Some(reads("`jwcrypto` has RSA-OAEP with SHA-1 and SHA-256 only"))

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::programs;
+
 const NODE: &str = "Install Node 20 or newer, with npm";
 const PYTHON: &str = "Install Python 3.11 or newer, with venv";
 const GO: &str = "Install Go 1.26 or newer";
@@ -112,8 +114,6 @@ fn require(program: &str, version: &str, needs: &str) {
 }
 
 fn run(command: &mut Command, needs: &str) {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().unwrap_or_else(|error| panic!("cannot run `{program}`: {error}. {needs}"));
-    let said = [output.stdout, output.stderr].map(|octets| String::from_utf8_lossy(&octets).into_owned()).concat();
-    assert!(output.status.success(), "{command:?} failed: {said}. {needs}; the first run needs its package registry");
+    let said = programs::run(command, needs);
+    said.unwrap_or_else(|why| panic!("{command:?} failed: {why}. {needs}; the first run needs its package registry"));
 }

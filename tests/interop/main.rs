@@ -13,10 +13,12 @@ mod tree;
 
 mod drivers;
 mod gaps;
+mod keytool;
 mod libraries;
 mod matrix;
 mod openssl;
 mod page;
+mod programs;
 mod readers;
 mod rows;
 mod ssh_keygen;

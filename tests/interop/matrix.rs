@@ -102,9 +102,21 @@ fn alone(reader: &mut dyn Reader, row: &Row, halves: &Halves) -> (Result<(), Str
     let make = if row.signs() { Op::Sign } else { Op::Encrypt };
     let message = reader.ask(&Request::new(make, row, halves, "")).and_then(|message| {
         open(reader, row, halves, &message)?;
-        Ok(message)
+        match open(reader, row, halves, &altered(row, &message)) {
+            Ok(()) => Err("it opens a message that was altered".to_owned()),
+            Err(_) => Ok(message),
+        }
     });
     (read, message)
+}
+
+/// The message with another first letter of what it protects.
+fn altered(row: &Row, message: &str) -> String {
+    let mut parts: Vec<_> = message.split('.').map(str::to_owned).collect();
+    let part = &mut parts[if row.signs() { 1 } else { 3 }];
+    let letter = if part.starts_with('A') { "B" } else { "A" };
+    part.replace_range(..1, letter);
+    parts.join(".")
 }
 
 fn open(reader: &mut dyn Reader, row: &Row, halves: &Halves, message: &str) -> Result<(), String> {

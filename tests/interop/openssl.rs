@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::programs::octets;
 use crate::readers::{Op, Reader, Request};
 use crate::written::{Form, KeyFile};
 
@@ -22,13 +23,7 @@ impl Openssl {
     }
 
     fn run(&self, args: &[&str]) -> Result<Vec<u8>, String> {
-        let output = Command::new("openssl").args(args).current_dir(self.temp.path()).stdin(Stdio::null()).output();
-        let output =
-            output.unwrap_or_else(|error| panic!("cannot run `openssl`: {error}. Install the openssl command"));
-        match output.status.success() {
-            true => Ok(output.stdout),
-            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-        }
+        octets(Command::new("openssl").args(args).current_dir(self.temp.path()), "Install the openssl command")
     }
 
     fn write(&self, name: &str, octets: &[u8]) {

@@ -11,11 +11,11 @@ use crate::written::Form;
 pub fn page(rows: &[Row], readers: &[Box<dyn Reader>], matrix: &Matrix) -> String {
     let mut page = String::from(
         "# Who reads what\n\n\
-         `cargo test --test interop` lets Keyturn write keys for every algorithm, and other people's programs and libraries \
-         work with\nthem; `KEYTURN_WRITE_DOCS=1` before it writes this page anew. A cell names the files with which a reader \
-         works: it reads both halves,\nfinds the kid of a public key to be its thumbprint (RFC 7638) if it makes any, and what it signs or \
-         encrypts is opened by every other reader of the\nrow, as it opens theirs. *reads* means that it finds the two halves \
-         to belong together, and that is all.\n\n",
+         `cargo test --test interop` lets Keyturn write keys for every algorithm, and other people's programs and libraries\n\
+         work with them. The page is written by the test: `KEYTURN_WRITE_DOCS=1 cargo test --test interop`.\n\n\
+         A cell names the files with which a reader works. It reads both halves of the key, and if it makes thumbprints\n\
+         (RFC 7638), that of a public key is the kid. Every other reader of the row opens what it signs or encrypts, it opens\n\
+         theirs, and it refuses what was altered. Where it only *reads* a file, it finds the private key there, with its public half.\n\n",
     );
     for reader in readers {
         writeln!(page, "- **{}**: {}", reader.name(), reader.about()).unwrap();

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::drivers::Driver;
+use crate::keytool::Keytool;
 use crate::libraries;
 use crate::openssl::Openssl;
 use crate::rows::Row;
@@ -65,6 +66,7 @@ pub fn all() -> Vec<Box<dyn Reader>> {
     vec![
         Box::new(Openssl::new()),
         Box::new(SshKeygen),
+        Box::new(Keytool),
         Box::new(Driver::start("jose", "Node's `jose` 6.2.18", &[Form::Jwks, Form::Pem], libraries::node())),
         Box::new(Driver::start(
             "jwcrypto",

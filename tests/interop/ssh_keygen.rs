@@ -1,21 +1,17 @@
 //! The `ssh-keygen` command, which reads PEM and signs nothing that is JOSE's.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use crate::programs::run;
 use crate::readers::{Op, Reader, Request};
 use crate::written::Form;
 
 /// It.
 pub struct SshKeygen;
 
-fn run(args: &[&str]) -> Result<String, String> {
-    let output = Command::new("ssh-keygen").args(args).stdin(Stdio::null()).output();
-    let output = output.unwrap_or_else(|error| panic!("cannot run `ssh-keygen`: {error}. Install OpenSSH's client"));
-    match output.status.success() {
-        true => Ok(String::from_utf8(output.stdout).unwrap()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
+fn ssh_keygen(args: &[&str]) -> Result<String, String> {
+    run(Command::new("ssh-keygen").args(args), "Install OpenSSH's client")
 }
 
 impl Reader for SshKeygen {
@@ -36,9 +32,9 @@ impl Reader for SshKeygen {
             return Err("it signs for SSH only".to_owned());
         }
         let [private, public] = [&request.private, &request.public].map(|file| file.path.display().to_string());
-        let of_private = run(&["-y", "-f", &private])?;
-        let of_public = run(&["-i", "-m", "PKCS8", "-f", &public])?;
-        let exported = run(&["-e", "-m", "PKCS8", "-f", &private])?;
+        let of_private = ssh_keygen(&["-y", "-f", &private])?;
+        let of_public = ssh_keygen(&["-i", "-m", "PKCS8", "-f", &public])?;
+        let exported = ssh_keygen(&["-e", "-m", "PKCS8", "-f", &private])?;
         let key = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ").trim().to_owned();
         match key(&of_private) == key(&of_public) && exported == fs::read_to_string(public).unwrap() {
             true => Ok(String::new()),
