@@ -6,6 +6,10 @@
 mod bad_input;
 #[path = "run/drift.rs"]
 mod drift;
+#[path = "run/files.rs"]
+mod files;
+#[path = "run/import.rs"]
+mod import;
 #[path = "run/kill.rs"]
 mod kill;
 #[path = "run/life.rs"]

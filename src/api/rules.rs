@@ -62,9 +62,9 @@ impl Sum {
             .replace("{symmetric enc}", &any(Use::Enc, true))
             .replace(
                 "{published}",
-                "(self.publisher == 'Keyturn' || has(self.configMaps) && self.configMaps.size() > 0)",
+                &format!("({PUBLISHER} == 'Keyturn' || has(self.configMaps) && self.configMaps.size() > 0)"),
             )
-            .replace("{loaded}", "self.publisher == 'Signer'")
+            .replace("{loaded}", &format!("{PUBLISHER} == 'Signer'"))
     }
 
     fn cel(&self) -> String {
@@ -115,6 +115,9 @@ pub(super) fn retained_keys_stay_few(retention: &Sum) -> Rule {
     Rule::new(rule).message(Message::Expression(message))
 }
 
+/// The publisher as the policy fills it in.
+const PUBLISHER: &str = "(has(self.publisher) ? self.publisher : self.profile == 'Janssen' ? 'Signer' : 'Keyturn')";
+
 /// The line's name as the policy fills it in.
 const NAME: &str = "(has(k.name) ? k.name : k.algorithm.lowerAscii().replace('+', '-').replace('_', '-'))";
 
@@ -133,10 +136,37 @@ pub(super) fn file_lines_exist() -> Rule {
         .message("a file's line must be the name of one of spec.keys (by default the algorithm in lower case)")
 }
 
+/// An import's `line` is a line of the set, and is stated where there are several. CEL reserves the word `import`, so its
+/// field is `__import__` there.
+pub(super) fn import_lines_exist() -> Rule {
+    let known = NAME.to_owned() + " == i.line";
+    Rule::new(format!(
+        "!has(self.__import__) || self.__import__.keys.all(i, has(i.line) ? self.keys.exists(k, {known}) : self.keys.size() == 1)"
+    ))
+    .message(
+        "import.keys[].line must be the name of one of spec.keys (by default the algorithm in lower case); it may be left out \
+         only where the set has a single line",
+    )
+}
+
+/// One key of a line is active.
+pub(super) fn one_import_is_active() -> Rule {
+    let active = |one: &str| format!("has({one}.role) && {one}.role == 'Active'");
+    let line = |one: &str| format!("(has({one}.line) ? {one}.line : '')");
+    Rule::new(format!(
+        "!has(self.__import__) || self.__import__.keys.all(i, !({}) || self.__import__.keys.exists_one(o, {} && {} == {}))",
+        active("i"),
+        active("o"),
+        line("o"),
+        line("i")
+    ))
+    .message("two of import.keys have the role Active for one line: state it for one of them")
+}
+
 /// A file of one key says which line it takes, where there are several.
 pub(super) fn one_key_files_name_their_line() -> Rule {
     both_outputs(
-        "s.files.all(f, self.keys.size() == 1 || has(s.files[f].line) || s.files[f].content in ['PrivateJwks', 'PublicJwks'])",
+        "s.files.all(f, self.keys.size() == 1 || has(s.files[f].line) || s.files[f].content in ['PrivateJwks', 'PublicJwks', 'Pkcs12', 'Passphrase', 'ActiveKids', 'Revision'])",
     )
     .message("a file that holds one key must state its line, because the set has several lines")
 }
@@ -192,8 +222,8 @@ pub(super) fn symmetric_keys_are_in_no_public_file() -> Rule {
     let misplaced = |contents: &str| {
         format!("s.files.all(f, !(s.files[f].content in {contents}) || {})", takes_no_symmetric_line())
     };
-    let secrets = misplaced("['PublicJwks', 'PublicJwk', 'PublicKeyPem']");
-    let config_maps = misplaced("['PublicJwks', 'PublicJwk', 'PublicKeyPem', 'ActiveKid']");
+    let secrets = misplaced("['PublicJwks', 'PublicJwk', 'PublicKeyPem', 'CertificatePem']");
+    let config_maps = misplaced("['PublicJwks', 'PublicJwk', 'PublicKeyPem', 'CertificatePem', 'ActiveKid']");
     Rule::new(format!(
         "(!has(self.secrets) || self.secrets.all(s, !has(s.files) || {secrets})) && \
          (!has(self.configMaps) || self.configMaps.all(s, !has(s.files) || {config_maps}))"
@@ -206,7 +236,7 @@ pub(super) fn symmetric_keys_are_in_no_public_file() -> Rule {
 
 /// A symmetric key has no PEM.
 pub(super) fn symmetric_keys_are_in_no_pem() -> Rule {
-    let pem = format!("s.files[f].content != 'PrivateKeyPem' || {}", takes_no_symmetric_line());
+    let pem = format!("!(s.files[f].content in ['PrivateKeyPem', 'PrivateKeyDer']) || {}", takes_no_symmetric_line());
     Rule::new(format!("!has(self.secrets) || self.secrets.all(s, !has(s.files) || s.files.all(f, {pem}))")).message(
         "a PEM file takes a line whose keys are symmetric and have no PEM form: write PrivateJwks or PrivateJwk",
     )
@@ -232,7 +262,7 @@ pub(super) fn schedule_is_stated() -> Rule {
 /// Loading is publishing with `publisher: Signer`, so a sender could choose a key that some replica lacks.
 pub(super) fn enc_by_signer_takes_the_first() -> Rule {
     let enc = any_line_is(|algorithm| algorithm.usage() == Use::Enc && !algorithm.is_symmetric());
-    Rule::new(format!("self.publisher != 'Signer' || !({enc}) || has(self.encSelection)")).message(
+    Rule::new(format!("{PUBLISHER} != 'Signer' || !({enc}) || has(self.encSelection)")).message(
         "an encryption key that the signer itself publishes is safe only if senders take the first key: \
          state encSelection: First if they do, or use publisher: Keyturn",
     )
@@ -250,11 +280,12 @@ pub(super) fn symmetric_enc_takes_the_first() -> Rule {
 /// A kid can't come twice.
 pub(super) fn kid_is_unique() -> Rule {
     Rule::new(
-        "(self.kid.template.contains('{thumbprint}') || self.kid.template.contains('{uuid}')) && \
-         self.kid.template.matches('^([A-Za-z0-9._:@/-]|[{](thumbprint|uuid|line|use|alg|date)[}])+$')",
+        "!has(self.kid) || !has(self.kid.template) || \
+         (self.kid.template.contains('{thumbprint}') || self.kid.template.contains('{uuid}')) && \
+         self.kid.template.matches('^([A-Za-z0-9._:@/-]|[{](thumbprint|uuid|line|use|alg|date|ops)[}])+$')",
     )
     .message(
-        "kid.template must hold {thumbprint} or {uuid}, may hold {line}, {use}, {alg} and {date}, \
+        "kid.template must hold {thumbprint} or {uuid}, may hold {line}, {use}, {alg}, {date} and {ops}, \
          and otherwise letters, digits and . _ : @ / -",
     )
 }

@@ -4,7 +4,12 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::certificate::CertificateSpec;
 use super::files::{ConfigMapOutput, SecretOutput};
+use super::import::Import;
+use super::jwk::JwkMembers;
+use super::profile::Profile;
+use super::reference::SecretKeyRef;
 use super::rules;
 use super::span::Span;
 use super::status::JwksKeySetStatus;
@@ -41,6 +46,8 @@ use super::status::JwksKeySetStatus;
     validation = rules::content_encryption_only_for_dir(),
     validation = rules::symmetric_keys_are_in_no_public_file(),
     validation = rules::symmetric_keys_are_in_no_pem(),
+    validation = rules::import_lines_exist(),
+    validation = rules::one_import_is_active(),
     validation = rules::schedule_is_stated(),
     validation = rules::kid_is_unique(),
     validation = rules::enc_by_signer_takes_the_first(),
@@ -66,15 +73,26 @@ pub struct JwksKeySetSpec {
     /// What must have been seen before a new key signs.
     #[serde(default, skip_serializing_if = "Promotion::is_empty")]
     pub promotion: Promotion,
-    /// Who publishes the public keys. Before a change, list `configMaps` and move the verifiers.
-    #[serde(default)]
-    pub publisher: Publisher,
+    /// Who publishes the public keys. Default: `Keyturn`, and with profile `Janssen` `Signer`. Before a change, list
+    /// `configMaps` and move the verifiers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Publisher>,
     /// How senders choose an encryption key when `publisher` is `Signer`, or when the key is symmetric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enc_selection: Option<EncSelection>,
     /// How key IDs are made.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "KidSpec::is_empty")]
     pub kid: KidSpec,
+    /// Presets for the world that reads the keys: kid template, files, encodings, certificate, publisher and confirmation.
+    /// Whatever the spec states counts instead.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Self-signed certificates, which every key gets where this is stated or a file needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateSpec>,
+    /// What JWKs say beside the key.
+    #[serde(default, skip_serializing_if = "JwkMembers::is_empty")]
+    pub jwk: JwkMembers,
     /// Secrets for signers. Default: one, named `<name>-signer`, with the private JWKS in `jwks.json`. To rename one, list
     /// both, move the readers, then drop the old one, which is left as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -85,6 +103,10 @@ pub struct JwksKeySetSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub config_maps: Vec<ConfigMapOutput>,
+    /// Keys that exist already, in Secrets of this namespace. They are adopted when their line begins; a line that has keys
+    /// adopts no more, whatever is edited here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<Import>,
     /// Keys that must never be used or published again. Each is removed at once, everywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
@@ -92,6 +114,19 @@ pub struct JwksKeySetSpec {
     /// What happens to keys and outputs when the resource is deleted.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+}
+
+impl JwksKeySetSpec {
+    /// Everything that the spec refers to in Secrets of the user's.
+    pub fn references(&self) -> impl Iterator<Item = &SecretKeyRef> {
+        let imported = self.import.iter().flat_map(|import| &import.keys);
+        let imported = imported.flat_map(|one| {
+            let passphrase = one.passphrase.as_ref().map(|passphrase| &passphrase.secret_key_ref);
+            std::iter::once(&one.secret_key_ref).chain(passphrase)
+        });
+        let passphrases = self.secrets.iter().filter_map(|secret| secret.passphrase.as_ref());
+        imported.chain(passphrases.map(|passphrase| &passphrase.secret_key_ref))
+    }
 }
 
 /// One key line.
@@ -204,15 +239,16 @@ impl Default for Timing {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Promotion {
-    /// Confirmations, all of which are awaited.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Confirmations, all of which are awaited. Default: none, and with profile `MiaPlatform` a manual one, which an empty list
+    /// takes away.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8))]
-    pub confirm: Vec<Confirm>,
+    pub confirm: Option<Vec<Confirm>>,
 }
 
 impl Promotion {
     fn is_empty(&self) -> bool {
-        self.confirm.is_empty()
+        self.confirm.is_none()
     }
 }
 
@@ -246,17 +282,19 @@ pub enum EncSelection {
 }
 
 /// How key IDs are made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KidSpec {
-    /// Text with `{thumbprint}` (RFC 7638, SHA-256; of a symmetric key an HMAC, so that it tells nothing of the key), `{uuid}`, `{line}`, `{use}`, `{alg}`, `{date}`; one of the first two must be there.
+    /// Text with `{thumbprint}` (RFC 7638, SHA-256), `{uuid}`, `{line}`, `{use}`, `{alg}`, `{date}`, `{ops}`; one of the first
+    /// two must be there. Default: what the profile says; `Generic`: `{thumbprint}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub template: String,
+    pub template: Option<String>,
 }
 
-impl Default for KidSpec {
-    fn default() -> Self {
-        Self { template: "{thumbprint}".to_owned() }
+impl KidSpec {
+    fn is_empty(&self) -> bool {
+        self.template.is_none()
     }
 }
 

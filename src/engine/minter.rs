@@ -12,7 +12,7 @@ use crate::jose::{KeyKind, KeySpec, Thumbprint};
 use crate::keyring::{Key, Keyring, MacKey, Phase, Time};
 use crate::lifecycle::policy::{KidParts, KidTemplate};
 use crate::lifecycle::{Mint, MintAs};
-use crate::material::{GenerateError, PrivateKey};
+use crate::material::{CertificateError, GenerateError, PrivateKey};
 use crate::store::SetRef;
 
 /// How often a kid is drawn again that already exists.
@@ -30,6 +30,14 @@ pub enum MintError {
     /// The machine is shutting down, or the generating thread died.
     #[error("key generation was interrupted")]
     Interrupted,
+    /// A key could not sign its own certificate.
+    #[error("key {kid} can't have a certificate: {why}")]
+    Certificate {
+        /// Which key.
+        kid: String,
+        /// Why.
+        why: CertificateError,
+    },
     /// The template gives one kid again and again.
     #[error("no unused kid could be made: put {{uuid}} into spec.kid.template")]
     NoKid,
@@ -111,6 +119,18 @@ impl Minter {
         self.spares().remove(&set.to_string());
     }
 
+    /// Does short work of the CPU off the async threads, when a core is free for it.
+    ///
+    /// # Errors
+    /// [`MintError::Interrupted`]
+    pub async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, MintError> {
+        let _turn = self.quick.acquire().await.map_err(|_| MintError::Interrupted)?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| MintError::Interrupted)
+    }
+
     /// A key for the digests of a new keyring.
     ///
     /// # Errors
@@ -186,9 +206,11 @@ fn assemble(
         line: mint.line.name.clone(),
         algorithm: mint.line.algorithm,
         spec: mint.line.spec,
+        adopted_for: None,
         thumbprint,
         public,
         private: Some(private),
+        certificate: None,
         minted: now,
         confirmed: None,
         phase,

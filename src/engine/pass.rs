@@ -2,17 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use zeroize::Zeroizing;
+
+use super::certify::certify;
+use super::complete::Complete;
 use super::minter::Minter;
-use super::news;
+use super::references::References;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
+use super::{import, news};
 use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
-use crate::lifecycle::plan::{Plan, plan};
+use crate::lifecycle::adoption::Offer;
+use crate::lifecycle::plan::{Plan, Step, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
 use crate::lifecycle::recovery::{Case, Recovery, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
-use crate::publish::{Header, Rendered, check_keyring_size, remains, render};
+use crate::publish::{Header, Passphrases, RenderError, Rendered, check_keyring_size, remains, render};
 use crate::store::{Place, Store, StoreError, Stored, StoredKeyring, Version};
 
 /// How often an output is written again because the write took too long.
@@ -28,6 +34,8 @@ pub(super) struct Pass<'a, S, C> {
     keyring: Keyring,
     version: Option<Version>,
     places: BTreeMap<OutputId, Place>,
+    references: References,
+    offer: Offer,
     news: Vec<news::News>,
     report: Report,
     /// Nothing may be written: the report says why.
@@ -36,7 +44,12 @@ pub(super) struct Pass<'a, S, C> {
 
 impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     /// Reads everything, and sees to it that there is a keyring to go on from.
-    pub(super) async fn observe(store: &'a S, clock: &'a C, request: &'a Request) -> Result<Self, PassError> {
+    pub(super) async fn observe(
+        store: &'a S,
+        clock: &'a C,
+        minter: &Minter,
+        request: &'a Request,
+    ) -> Result<Self, PassError> {
         let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
         let now = clock.now();
@@ -53,6 +66,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             keyring,
             version,
             places: snapshot.outputs,
+            references: References::default(),
+            offer: Offer::Nothing,
             news: Vec::new(),
             report: Report::default(),
             halted: false,
@@ -62,8 +77,13 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             pass.news.extend(seal_due.as_ref().map(news::sealed));
         }
         pass.use_policy_in_force().await?;
+        let wanted = pass.policy.references(&pass.keyring);
+        pass.references = References::read(store, &request.set, &wanted).await?;
         if pass.is_older_than_outputs() || (pass.version.is_none() && pass.should_exist()) {
             pass.recover().await?;
+        }
+        if !pass.halted {
+            pass.offer = import::offer(&pass.policy, &pass.keyring, &pass.references, minter).await?;
         }
         Ok(pass)
     }
@@ -73,9 +93,13 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         if self.halted {
             return Ok(false);
         }
-        let Plan { next, mints, steps, ahead: _, wake: _ } = self.plan();
+        let Plan { next, mints, steps, ahead: _, wake: _, refused: _ } = self.plan();
         let Some(mut next) = next else {
-            let written = self.keyring.revision > 0 && self.publish(render(&self.policy, &self.keyring)?).await?;
+            if self.keyring.revision == 0 {
+                return Ok(false);
+            }
+            let drifted = self.drifted().await?;
+            let written = self.publish(drifted).await?;
             self.report.mended |= written;
             return Ok(written);
         };
@@ -83,10 +107,15 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             return Ok(false);
         }
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
-        let discouraged = news::discouraged(&self.keyring, &minted);
         next.keys.extend(minted.iter().cloned());
-        let rendered = match self.commit(next).await {
-            Ok(rendered) => rendered,
+        let discouraged = news::discouraged(&self.keyring, &next);
+        let revokes = steps.iter().any(|step| matches!(step, Step::Revoke { .. }));
+        let committed = match certify(&self.policy, &mut next).await {
+            Ok(()) => self.commit(next, revokes).await,
+            Err(error) => Err(error.into()),
+        };
+        let complete = match committed {
+            Ok(complete) => complete,
             Err(error) => {
                 minter.give_back(&self.request.set, minted);
                 return Err(error);
@@ -95,7 +124,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         self.news.extend(minted.iter().map(news::minted));
         self.news.extend(discouraged);
         self.news.extend(steps.iter().filter_map(news::step));
-        self.publish(rendered).await?;
+        self.publish(complete).await?;
         Ok(true)
     }
 
@@ -111,6 +140,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
         self.report.problems.extend(taken);
+        self.report.problems.extend(self.references.missing().map(Problem::ReferenceMissing));
+        self.report.references = self.references.seen();
         self.report.keyring_version.clone_from(&self.version);
         let (plan, observed) = (self.plan(), self.observed());
         self.report.describe(&self.policy, &self.keyring, &observed, &plan, &self.places);
@@ -122,69 +153,111 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 
     /// Everything is made before anything is written, so that a set that can't be written whole isn't written half.
-    async fn commit(&mut self, next: Keyring) -> Result<Vec<Rendered>, PassError> {
-        let rendered = render(&self.policy, &next)?;
-        for one in &rendered {
-            one.check_size(&self.header(one, &next)?)?;
+    async fn commit(&mut self, next: Keyring, revokes: bool) -> Result<Vec<Complete>, PassError> {
+        let rendered = match self.render(&next) {
+            // A revocation waits for nothing: what can't be encrypted now is taken away, and comes back when it can be.
+            Err(PassError::Render(RenderError::NoPassphrase { .. })) if revokes => {
+                render(&self.policy.without_encrypted_files(), &next, &Passphrases::new())?
+            }
+            rendered => rendered?,
+        };
+        let mut complete = Vec::new();
+        for one in rendered {
+            if self.is_to_be_written(&one, &next) {
+                let one = Complete::make(one, next.revision).await?;
+                one.rendered.check_size(&one.files, &self.header(&one, &next)?)?;
+                complete.push(one);
+            }
         }
         check_keyring_size(&next)?;
         self.version = Some(self.store.commit(&self.request.set, &next, self.version.as_ref()).await?);
         self.keyring = next;
-        Ok(rendered)
+        Ok(complete)
+    }
+
+    fn render(&self, keyring: &Keyring) -> Result<Vec<Rendered>, PassError> {
+        Ok(render(&self.policy, keyring, &self.passphrases()?)?)
+    }
+
+    /// The passphrases that are there, by the Secret that needs them.
+    fn passphrases(&self) -> Result<Passphrases, PassError> {
+        let mut passphrases = Passphrases::new();
+        for output in &self.policy.outputs {
+            let Output::Secret { name, passphrase: Some(reference), .. } = output else { continue };
+            let Some(octets) = self.references.passphrase(reference) else { continue };
+            let wrong = |why| PassError::Passphrase { reference: reference.to_string(), why };
+            let text = std::str::from_utf8(&octets).map_err(|_| wrong("is no text: a passphrase must be UTF-8"))?;
+            if text.is_empty() {
+                return Err(wrong("is empty: put a passphrase there"));
+            }
+            passphrases.insert(name.clone(), Zeroizing::new(text.to_owned()));
+        }
+        Ok(passphrases)
     }
 
     /// Writes the outputs that are not as they should be: the verifiers' first, then the signers'. Whether there were any.
-    async fn publish(&mut self, rendered: Vec<Rendered>) -> Result<bool, PassError> {
+    async fn publish(&mut self, complete: Vec<Complete>) -> Result<bool, PassError> {
         let mut written = false;
-        for one in rendered {
-            let seen = match self.places.get(&one.id) {
+        for one in complete {
+            let id = one.rendered.id.clone();
+            let seen = match self.places.get(&id) {
                 Some(Place::Foreign) => continue,
-                Some(Place::Ours(stored)) if self.is_current(&one, stored) => continue,
                 Some(Place::Ours(stored)) => Some(stored),
                 Some(Place::Empty) | None => None,
             };
             let recovered = self.news.iter().any(|news| news.reason == news::Reason::KeyringRecovered);
-            let restored = self.is_drifted(&one.id) && !recovered;
+            let restored = self.is_drifted(&id) && !recovered;
             let (header, version) = self.write(&one, seen).await?;
             let before = seen.and_then(|stored| stored.header.as_ref());
-            self.news.push(news::published(&one.id, &header, before, restored));
+            self.news.push(news::published(&id, &header, before, restored));
             let stored = Stored { version, header: Some(header), files: one.files, dressed: true };
-            self.places.insert(one.id, Place::Ours(stored));
+            self.places.insert(id, Place::Ours(stored));
             written = true;
         }
         Ok(written)
     }
 
+    /// Those outputs that are not as they should be, made whole.
+    async fn drifted(&self) -> Result<Vec<Complete>, PassError> {
+        let mut complete = Vec::new();
+        for one in self.render(&self.keyring)? {
+            if self.is_to_be_written(&one, &self.keyring) {
+                complete.push(Complete::make(one, self.keyring.revision).await?);
+            }
+        }
+        Ok(complete)
+    }
+
     /// Writes one output. Where the machine slept between the stamp and the end of the write, the stamp says less than the
     /// truth, and the output is written once more.
-    async fn write(&self, one: &Rendered, seen: Option<&Stored>) -> Result<(Header, Version), PassError> {
+    async fn write(&self, one: &Complete, seen: Option<&Stored>) -> Result<(Header, Version), PassError> {
+        let (id, files) = (&one.rendered.id, &one.files);
         let mut last: Option<Stored> = None;
         for _ in 0..MOST_LATE_WRITES {
             let begun = self.clock.now().later;
             let header = self.header(one, &self.keyring)?;
             let over = last.as_ref().or(seen);
-            let version = self.store.publish(&self.request.set, &one.id, &one.files, &header, over).await?;
+            let version = self.store.publish(&self.request.set, id, files, &header, over).await?;
             if self.clock.now().earlier <= begun + self.store.write_bound() {
                 return Ok((header, version));
             }
-            last = Some(Stored { version, header: Some(header), files: one.files.clone(), dressed: true });
+            last = Some(Stored { version, header: Some(header), files: files.clone(), dressed: true });
         }
         let bound = self.store.write_bound().num_seconds();
         Err(PassError::Store(StoreError::Failed {
-            doing: format!("writing {}", one.id),
+            doing: format!("writing {id}"),
             why: format!(
                 "each write took longer than the {bound} s that may pass: see why the machine or the store is so slow"
             ),
         }))
     }
 
-    fn is_current(&self, wanted: &Rendered, stored: &Stored) -> bool {
-        let Stored { version: _, header, files, dressed } = stored;
-        let whole = header.as_ref().is_some_and(|header| {
-            wanted.is_written(&self.keyring, header, files)
-                && header.is_intact(&wanted.id, files, &self.keyring.mac_key)
-        });
-        whole && *dressed
+    fn is_to_be_written(&self, one: &Rendered, keyring: &Keyring) -> bool {
+        match self.places.get(&one.id) {
+            Some(Place::Foreign) => false,
+            Some(Place::Ours(stored)) => !is_current(one, stored, keyring),
+            Some(Place::Empty) | None => true,
+        }
     }
 
     fn is_drifted(&self, id: &OutputId) -> bool {
@@ -197,7 +270,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 
     /// The header of an output that is written next. It says what the clock says now: making keys may have taken long.
-    fn header(&self, one: &Rendered, keyring: &Keyring) -> Result<Header, PassError> {
+    fn header(&self, one: &Complete, keyring: &Keyring) -> Result<Header, PassError> {
+        let Complete { rendered: one, files } = one;
         let before = match self.places.get(&one.id) {
             Some(Place::Ours(Stored { header: Some(header), files, .. }))
                 if header.is_intact(&one.id, files, &keyring.mac_key) =>
@@ -207,7 +281,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             _ => None,
         };
         let marks = one.marks(keyring, before, self.clock.now().later);
-        Ok(Header::new(&one.id, &one.files, keyring, marks).map_err(crate::publish::RenderError::from)?)
+        Ok(Header::new(one, files, keyring, marks).map_err(RenderError::from)?)
     }
 
     fn observed(&self) -> Observed {
@@ -223,6 +297,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             outputs: ids(&self.policy).into_iter().map(|id| (id.clone(), state(&id))).collect(),
             rotate: self.request.rotate.clone(),
             confirmed: self.request.confirmed.clone(),
+            offer: self.offer.clone(),
         }
     }
 
@@ -274,10 +349,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     /// Rebuilds the keyring from the outputs, or stops where that would mean to mint in silence.
     async fn recover(&mut self) -> Result<(), PassError> {
         let base = self.version.is_some().then_some(&self.keyring);
+        let passphrases = self.passphrases().unwrap_or_default();
         let left: Vec<_> = self
             .headers()
             .filter(|(id, header, stored)| base.is_none() || self.is_vouched(id, header, stored))
-            .map(|(id, header, stored)| remains(id, header, &stored.files, self.now.later))
+            .map(|(id, header, stored)| remains(id, header, &stored.files, passphrases.get(&id.name), self.now.later))
             .collect();
         let case = Case {
             policy: &self.policy,
@@ -317,6 +393,14 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 }
 
+fn is_current(wanted: &Rendered, stored: &Stored, keyring: &Keyring) -> bool {
+    let Stored { version: _, header, files, dressed } = stored;
+    let whole = header.as_ref().is_some_and(|header| {
+        wanted.is_written(keyring, header, files) && header.is_intact(&wanted.id, files, &keyring.mac_key)
+    });
+    whole && *dressed
+}
+
 fn ids(policy: &Policy) -> Vec<OutputId> {
     policy.outputs.iter().map(Output::id).collect()
 }
@@ -328,6 +412,7 @@ fn fresh(policy: &Policy, request: &Request) -> Result<Keyring, PassError> {
         barrier: 0,
         mac_key: Minter::mac_key()?,
         rotate_answered: request.rotate.clone(),
+        imports: BTreeMap::new(),
         facts: SettledFacts::new(policy.facts),
         publisher: policy.publisher,
         keys: Vec::new(),

@@ -42,6 +42,12 @@ impl KeyKind {
         matches!(self, Self::Oct(_))
     }
 
+    /// Whether a key can sign a certificate for itself.
+    #[must_use]
+    pub const fn can_sign_certificates(self) -> bool {
+        !matches!(self, Self::Okp(OkpCurve::X25519) | Self::Oct(_))
+    }
+
     /// The value of the JWK member `crv`, for keys that have a curve.
     #[must_use]
     pub const fn curve(self) -> Option<&'static str> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::members::Members;
+use super::optional_members::{Half, OptionalMembers};
 use super::{
     Algorithm, JwkError, KeySpec, OkpCurve, ParameterSet, ParamsError, PublicJwk, PublicParams, SecretBase64Url,
     private_json, public_jwk,
@@ -25,7 +26,7 @@ pub struct PrivateJwk(Content);
 #[derive(Clone)]
 enum Content {
     Pair { public: PublicJwk, private: PrivateParams },
-    Symmetric { kid: String, alg: Algorithm, k: SecretBase64Url },
+    Symmetric { kid: String, alg: Algorithm, k: SecretBase64Url, optional: OptionalMembers },
 }
 
 /// What a private JWK says of the key itself.
@@ -60,7 +61,16 @@ impl PrivateJwk {
         if !alg.takes(given) {
             return Err(JwkError::WrongKey { alg, given });
         }
-        Ok(Self(Content::Symmetric { kid, alg, k }))
+        Ok(Self(Content::Symmetric { kid, alg, k, optional: OptionalMembers::default() }))
+    }
+
+    /// The same key with these members beside those that make it.
+    #[must_use]
+    pub fn with(self, optional: OptionalMembers) -> Self {
+        Self(match self.0 {
+            Content::Pair { public, private } => Content::Pair { public: public.with(optional), private },
+            Content::Symmetric { kid, alg, k, optional: _ } => Content::Symmetric { kid, alg, k, optional },
+        })
     }
 
     /// The key ID.
@@ -119,12 +129,13 @@ impl Serialize for PrivateJwk {
         let mut map = serializer.serialize_map(None)?;
         match &self.0 {
             Content::Pair { public, private } => {
-                public.write_members(&mut map)?;
+                public.write_members(&mut map, Half::Private)?;
                 private.write_members(&mut map)?;
             }
-            Content::Symmetric { kid, alg, k } => {
+            Content::Symmetric { kid, alg, k, optional } => {
                 public_jwk::write_names(&mut map, "oct", *alg, kid)?;
                 map.serialize_entry("k", k)?;
+                optional.write_members(&mut map, *alg, alg.keys().default, Half::Private)?;
             }
         }
         map.end()

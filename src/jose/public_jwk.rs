@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use super::members::Members;
+use super::optional_members::{Half, OptionalMembers};
 use super::{Algorithm, KeySpec, ParamsError, PublicOnly, PublicParams, Thumbprint, UnknownAlgorithm, Use};
 
 /// A public key of ours: it always has a `kid`, an `alg` and the `use` that follows from it (RFC 7517 section 4).
 ///
-/// Serialised in the order `kty`, `use`, `alg`, `kid`, then the members of its type. When read, a `use` may be missing
-/// but must not contradict `alg`; private and unknown members are dropped. For keys of other people, which may lack
+/// Serialised in the order `kty`, `use`, `alg`, `kid`, then the members of its type, then the optional ones. When read, a `use` may be missing
+/// but must not contradict `alg`; private, optional and unknown members are dropped. For keys of other people, which may lack
 /// more, see [`ForeignJwk`](super::ForeignJwk).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "Members<IgnoredAny>")]
@@ -19,6 +20,7 @@ pub struct PublicJwk {
     kid: String,
     alg: Algorithm,
     params: PublicParams,
+    optional: OptionalMembers,
 }
 
 impl PublicJwk {
@@ -34,7 +36,13 @@ impl PublicJwk {
         if !alg.keys().contains(params.key_kind()) {
             return Err(JwkError::WrongKey { alg, given: params.spec() });
         }
-        Ok(Self { kid, alg, params })
+        Ok(Self { kid, alg, params, optional: OptionalMembers::default() })
+    }
+
+    /// The same key with these members beside those that make it.
+    #[must_use]
+    pub fn with(self, optional: OptionalMembers) -> Self {
+        Self { optional, ..self }
     }
 
     /// The key ID.
@@ -68,9 +76,10 @@ impl PublicJwk {
     }
 
     /// Writes all members, in their order.
-    pub(super) fn write_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+    pub(super) fn write_members<M: SerializeMap>(&self, map: &mut M, half: Half) -> Result<(), M::Error> {
         write_names(map, self.params.key_kind().kty(), self.alg, &self.kid)?;
-        self.params.write_members(map)
+        self.params.write_members(map)?;
+        self.optional.write_members(map, self.alg, self.params.key_kind(), half)
     }
 
     pub(super) fn from_members<P>(members: &mut Members<P>) -> Result<Self, JwkError> {
@@ -102,7 +111,7 @@ impl PublicOnly for PublicJwk {}
 impl Serialize for PublicJwk {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        self.write_members(&mut map)?;
+        self.write_members(&mut map, Half::Public)?;
         map.end()
     }
 }

@@ -9,6 +9,8 @@ mod system_secret;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +22,7 @@ pub use sealed::{KeySetName, NONCE_BYTES, SealError, sealed_size};
 pub use system_secret::{SecretId, SystemSecret, SystemSecretError};
 
 use crate::jose::{Algorithm, JwkError, KeySpec, PublicJwk, PublicParams, Thumbprint, Use};
-use crate::material::PrivateKey;
+use crate::material::{Certificate, PrivateKey};
 
 /// A moment, in UTC. What is written down has whole seconds.
 pub type Time = DateTime<Utc>;
@@ -48,6 +50,9 @@ pub struct Keyring {
     /// Keys that must never be published again.
     #[serde(default)]
     pub revoked: Vec<Revoked>,
+    /// Lines for which `spec.import` was answered, and a digest of what it said. It is not answered twice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub imports: BTreeMap<String, String>,
 }
 
 /// Who publishes the public keys; decides which half of a retired key is kept.
@@ -71,6 +76,10 @@ pub struct Key {
     pub algorithm: Algorithm,
     /// What was generated: kind and size.
     pub spec: KeySpec,
+    /// What the line would have generated when it adopted this key: a key that differs from it in size alone rotates when
+    /// it is due, not at once. `None` for a key that was generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_for: Option<KeySpec>,
     /// RFC 7638 thumbprint; of a symmetric key, [`MacKey::thumbprint`].
     pub thumbprint: Thumbprint,
     /// The public half. A symmetric key has none, so nothing public can be made of it.
@@ -79,6 +88,9 @@ pub struct Key {
     /// The private half, as long as anyone may need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private: Option<PrivateKey>,
+    /// Its certificate, which is made once, so that it stays the same as long as the key lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
     /// When the key was made, by the later clock.
     pub minted: Time,
     /// When a confirmation was accepted.
@@ -189,6 +201,11 @@ impl Key {
     /// Whether the key only verifies or decrypts any more.
     pub fn is_retired(&self) -> bool {
         matches!(self.phase, Phase::Retired { .. })
+    }
+
+    /// Whether the key could have a certificate, and has none.
+    pub fn lacks_certificate(&self) -> bool {
+        self.certificate.is_none() && self.private.is_some() && self.spec.key_kind().can_sign_certificates()
     }
 
     /// The public JWK; `None` for a symmetric key, which has no public half.

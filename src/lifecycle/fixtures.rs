@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use super::adoption::Offer;
 use super::plan::{Ahead, Change, Plan, Step};
 use super::policy::{Line, Output, OutputId, OutputKind, Policy};
 use super::{Found, Mint, MintAs, Now, Observed, OutputState, plan};
@@ -15,7 +16,7 @@ use crate::api::JwksKeySetSpec;
 use crate::jose::{Algorithm, Curve, KeySpec, OkpCurve, PublicParams, SecretBase64Url, Use};
 use crate::keyring::{Key, Keyring, MacKey, Mark, Phase, SettledFacts, Time};
 use crate::material::PrivateKey;
-use crate::publish::{Files, Header, Rendered, render};
+use crate::publish::{Files, Header, Passphrases, Rendered, render};
 
 /// The bound on one write, in seconds, as on Kubernetes.
 pub(crate) const W: i64 = 60;
@@ -126,10 +127,12 @@ pub(crate) fn key_of(private: &PrivateKey, kid: &str, line: &str, algorithm: Alg
         line: line.to_owned(),
         algorithm,
         spec: private.spec(),
+        adopted_for: None,
         thumbprint: mac_key().thumbprint(private),
         public: private.public().cloned(),
         private: Some(private.clone()),
         minted: at(0),
+        certificate: None,
         confirmed: None,
         phase,
     }
@@ -161,7 +164,20 @@ fn cheap_key(serial: u32, mint: &Mint, now: Time) -> Key {
     let thumbprint = public.as_ref().map_or_else(|| mac_key().thumbprint(&private), PublicParams::thumbprint);
     let kid = format!("k{serial}");
     let private = Some(private);
-    Key { kid, line: name, algorithm, spec, thumbprint, public, private, minted: now, confirmed: None, phase }
+    Key {
+        kid,
+        line: name,
+        algorithm,
+        spec,
+        adopted_for: None,
+        thumbprint,
+        public,
+        private,
+        minted: now,
+        certificate: None,
+        confirmed: None,
+        phase,
+    }
 }
 
 /// A keyring that nothing was committed of yet.
@@ -171,6 +187,7 @@ pub(crate) fn fresh_keyring(policy: &Policy) -> Keyring {
         barrier: 0,
         mac_key: mac_key(),
         rotate_answered: None,
+        imports: BTreeMap::new(),
         facts: SettledFacts::new(policy.facts),
         publisher: policy.publisher,
         keys: Vec::new(),
@@ -186,6 +203,8 @@ pub(crate) struct World {
     pub(crate) outputs: BTreeMap<OutputId, Place>,
     pub(crate) rotate: Option<String>,
     pub(crate) confirmed: BTreeSet<String>,
+    /// What the files of `spec.import` hold.
+    pub(crate) offer: Offer,
     /// How many outputs were written.
     pub(crate) writes: usize,
     minted: u32,
@@ -217,6 +236,7 @@ impl World {
             outputs: BTreeMap::new(),
             rotate: None,
             confirmed: BTreeSet::new(),
+            offer: Offer::Nothing,
             writes: 0,
             minted: 0,
             rendered: None,
@@ -252,6 +272,7 @@ impl World {
             outputs: self.policy.outputs.iter().map(Output::id).map(|id| (id.clone(), state(&id))).collect(),
             rotate: self.rotate.clone(),
             confirmed: self.confirmed.clone(),
+            offer: self.offer.clone(),
         }
     }
 
@@ -300,7 +321,10 @@ impl World {
         if self.keyring.revision == 0 {
             return;
         }
-        let rendered = self.rendered.take().unwrap_or_else(|| render(&self.policy, &self.keyring).unwrap().into());
+        let rendered = self
+            .rendered
+            .take()
+            .unwrap_or_else(|| render(&self.policy, &self.keyring, &Passphrases::new()).unwrap().into());
         for one in rendered.iter() {
             let before = match self.outputs.get(&one.id) {
                 Some(Place::Foreign) => continue,
@@ -314,8 +338,9 @@ impl World {
             };
             if wanted(&one.id) {
                 let marks = one.marks(&self.keyring, before.as_ref(), now);
-                let header = Header::new(&one.id, &one.files, &self.keyring, marks).unwrap();
-                let written = Written { header, files: one.files.clone(), intact: true };
+                let files = one.complete(self.keyring.revision).unwrap();
+                let header = Header::new(one, &files, &self.keyring, marks).unwrap();
+                let written = Written { header, files, intact: true };
                 self.outputs.insert(one.id.clone(), Place::Ours(written));
                 self.writes += 1;
             }
@@ -369,6 +394,11 @@ pub(crate) fn told(steps: &[Step]) -> Vec<String> {
             Step::Bar { kid } => format!("bar {kid}"),
             Step::AnswerRotate => "answer".to_owned(),
             Step::Confirm { kid } => format!("confirm {kid}"),
+            Step::Certify { kid } => format!("certify {kid}"),
+            Step::Adopt { kid, line, active } => {
+                format!("adopt {kid} {line} {}", if *active { "active" } else { "retired" })
+            }
+            Step::IgnoreImport { line } => format!("ignore import {line}"),
             Step::Mint { line, active } => format!("mint {line} {}", if *active { "active" } else { "standby" }),
             Step::Promote { kid, line, why } => format!("promote {kid} {line} {why:?}"),
             Step::Retire { kid, line, why } => format!("retire {kid} {line} {why:?}"),

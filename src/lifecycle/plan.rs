@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::adoption::Refusal;
 use super::clock::Now;
 use super::draft::Draft;
 use super::observed::Observed;
@@ -21,6 +22,8 @@ pub struct Plan {
     pub ahead: Vec<Ahead>,
     /// When the next decision is due. `None`: only an event brings one.
     pub wake: Option<Time>,
+    /// Why keys that are to be adopted are not.
+    pub refused: Vec<Refusal>,
 }
 
 /// A key to be made.
@@ -69,6 +72,25 @@ pub enum Step {
     Confirm {
         /// Of which key.
         kid: String,
+    },
+    /// A key gets a certificate.
+    Certify {
+        /// Which.
+        kid: String,
+    },
+    /// A key that existed already joins a line.
+    Adopt {
+        /// Which.
+        kid: String,
+        /// Of which line.
+        line: String,
+        /// Whether it is the active one.
+        active: bool,
+    },
+    /// `spec.import` asks for something that comes too late.
+    IgnoreImport {
+        /// For which line.
+        line: String,
     },
     /// A new key.
     Mint {
@@ -124,6 +146,8 @@ pub enum WhyPromote {
     Changed,
     /// The active key was revoked.
     Revoked,
+    /// The certificate of the active key would end before what it signs.
+    Ends,
 }
 
 /// Why a key retires.
@@ -191,6 +215,8 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
     draft.revoke();
     draft.answer_rotate();
     draft.confirm();
+    draft.adopt();
+    draft.certify();
     for line in &policy.lines {
         draft.keep_line(line);
     }
@@ -222,6 +248,19 @@ impl fmt::Display for Step {
             ),
             Self::AnswerRotate => out.write_str("a rotation was asked for"),
             Self::Confirm { kid } => write!(out, "key {kid} is confirmed"),
+            Self::Certify { kid } => write!(out, "key {kid} gets a certificate"),
+            Self::Adopt { kid, line, active: true } => {
+                write!(out, "key {kid} is adopted as the active one of line {line}: it goes on until its rotation")
+            }
+            Self::Adopt { kid, line, active: false } => write!(
+                out,
+                "key {kid} is adopted as a retired one of line {line}: it stays until what it was used for has expired"
+            ),
+            Self::IgnoreImport { line } => write!(
+                out,
+                "spec.import asks for keys for line {line}, which has begun: nothing is adopted, because import counts only \
+                 when a line begins; give a further key a line of its own"
+            ),
             Self::Mint { line, active: false } => write!(out, "a new key for line {line}, published before it is used"),
             Self::Mint { line, active: true } => write!(out, "a new key for line {line}, used at once"),
             Self::Promote { kid, line, why } => write!(out, "key {kid} is now the active one of line {line}: {why}"),
@@ -247,6 +286,7 @@ impl fmt::Display for WhyPromote {
             Self::Asked => "a rotation was asked for",
             Self::Changed => "the line's algorithm or size changed",
             Self::Revoked => "the one before it was revoked",
+            Self::Ends => "the certificate of the one before it would end too soon",
         })
     }
 }

@@ -9,7 +9,7 @@ use super::policy::{OutputId, Policy};
 use super::recovery::{Case, FoundKey, Recovery, Remains, recover};
 use crate::jose::{Algorithm, Use};
 use crate::keyring::{Key, Keyring, MacKey, Phase, Revoked};
-use crate::publish::{Header, remains, render};
+use crate::publish::{Header, Passphrases, remains, render};
 
 const STANDBY: Phase = Phase::Standby;
 
@@ -41,10 +41,11 @@ fn rotated(policy: &Policy) -> Keyring {
 
 /// What the outputs hold that were written for the keyring.
 fn left(policy: &Policy, keyring: &Keyring) -> BTreeMap<OutputId, Remains> {
-    let written = render(policy, keyring).unwrap().into_iter().map(|one| {
+    let written = render(policy, keyring, &Passphrases::new()).unwrap().into_iter().map(|one| {
         let marks = one.marks(keyring, None, at(INTERVAL));
-        let header = Header::new(&one.id, &one.files, keyring, marks).unwrap();
-        (one.id.clone(), remains(&one.id, &header, &one.files, at(0)))
+        let files = one.complete(keyring.revision).unwrap();
+        let header = Header::new(&one, &files, keyring, marks).unwrap();
+        (one.id.clone(), remains(&one.id, &header, &files, None, at(0)))
     });
     written.collect()
 }

@@ -7,9 +7,15 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::jose::{Algorithm, Use};
+use crate::keyring::Phase;
 use crate::lifecycle::fixtures::{at, config_map, ec_keys, fresh_keyring, key_of, oct_key, policy, rsa_keys, secret};
 
 const STANDBY: Phase = Phase::Standby;
+
+/// Every output of a policy without passphrases.
+fn render(policy: &Policy, keyring: &Keyring) -> Result<Vec<Rendered>, RenderError> {
+    super::render(policy, keyring, &Passphrases::new())
+}
 
 fn active(since: i64) -> Phase {
     Phase::Active { active_since: at(since), rotation_due: None, rotation_asked: false }
@@ -385,5 +391,5 @@ fn a_key_is_marked_as_held_and_active_only_where_a_file_has_it() {
 }
 
 fn header_of(one: &Rendered, keyring: &Keyring) -> Header {
-    Header::new(&one.id, &one.files, keyring, one.marks(keyring, None, at(1))).unwrap()
+    Header::new(one, &one.files, keyring, one.marks(keyring, None, at(1))).unwrap()
 }

@@ -1,7 +1,10 @@
 //! The spec, parsed once into a [`Policy`] that can't be unsafe.
 
+mod certificates;
+mod import;
 mod kid;
 mod outputs;
+mod profile;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -11,12 +14,16 @@ use std::fmt;
 
 use chrono::TimeDelta;
 
+pub use certificates::{CertificatePolicy, JwkPolicy};
+pub use import::{Import, ImportEntry, ImportError, is_kid};
 pub use kid::{KidError, KidParts, KidTemplate};
-pub use outputs::{File, Output, OutputId, OutputKind, Scope, keyring_name};
+pub use outputs::{File, Output, OutputId, OutputKind, Scope, SignersFile, keyring_name};
 pub use schedule::{Schedule, ScheduleError};
 
+use profile::Preset;
+
 use super::timing::Timing;
-use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, Span, SpanError};
+use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, SecretKeyRef, Span, SpanError};
 use crate::jose::{Algorithm, KeyChoice, KeySpec, KeySpecError, UnknownAlgorithm, UnknownContentEncryption, Use};
 use crate::keyring::{Facts, Keyring, Publisher, SettledFacts, Time};
 
@@ -42,8 +49,14 @@ pub struct Policy {
     pub publisher: Publisher,
     /// How kids are made.
     pub kid: KidTemplate,
+    /// What JWKs say beside the key.
+    pub jwk: JwkPolicy,
+    /// The certificates that keys get, if any file needs one.
+    pub certificate: Option<CertificatePolicy>,
     /// What is written, ConfigMaps first.
     pub outputs: Vec<Output>,
+    /// Keys that exist already.
+    pub import: Import,
     /// Kids that must never be used again.
     pub revoked: BTreeSet<String>,
     /// W: the bound on one write to the store.
@@ -171,6 +184,27 @@ pub enum PolicyError {
     /// An output that can't be.
     #[error("{0}")]
     Output(#[from] outputs::OutputError),
+    /// A certificate that can't be.
+    #[error("spec.certificate: {0}")]
+    Certificate(#[from] certificates::CertificateSpecError),
+    /// Certificates that end before their keys.
+    #[error(
+        "spec.certificate.validity {validity} is shorter than a key lives: {gap} as the next one, as long as the active one, \
+         the lead and {retention} of retention, together {least}: state a longer validity, or rotate more often"
+    )]
+    ShortCertificate {
+        /// The validity.
+        validity: String,
+        /// The interval, or the longest gap of the schedule.
+        gap: String,
+        /// How long a retired key is kept.
+        retention: String,
+        /// The sum.
+        least: String,
+    },
+    /// An import that can't be.
+    #[error("{0}")]
+    Import(#[from] ImportError),
     /// `enc` where loading is publishing.
     #[error(
         "spec.publisher is Signer, and the line {line:?} is for encryption: that is safe only if senders take the first \
@@ -225,21 +259,34 @@ impl Policy {
         let lines = lines(&spec.keys, &mut errors);
         let facts = facts(&spec.timing, &mut errors);
         let rotation = rotation(&spec.rotation).map_err(|error| errors.push(error)).ok();
-        let kid = KidTemplate::parse(&spec.kid.template).map_err(|error| errors.push(error.into())).ok();
-        let publisher = match spec.publisher {
+        let preset = Preset::of(spec.profile);
+        let jwk = JwkPolicy::new(&spec.jwk, preset);
+        let template = spec.kid.template.as_deref().unwrap_or(preset.kid);
+        let kid = KidTemplate::parse(template, jwk.key_ops_type).map_err(|error| errors.push(error.into())).ok();
+        let publisher = match spec.publisher.unwrap_or(preset.publisher) {
             api::Publisher::Keyturn => Publisher::Keyturn,
             api::Publisher::Signer => Publisher::Signer,
         };
         if spec.enc_selection.is_none() {
             errors.extend(lines.iter().filter_map(|line| enc_by_loading(line, publisher)));
         }
-        let outputs = match outputs::parse(name, spec, &lines, publisher) {
+        let outputs = match outputs::parse(name, spec, &lines, preset, publisher) {
             Ok(outputs) => outputs,
             // A file that names a line which is wrong itself would seem to name none.
             Err(_) if lines.len() < spec.keys.len() => Vec::new(),
             Err(wrong) => {
                 errors.extend(wrong.into_iter().map(PolicyError::Output));
                 Vec::new()
+            }
+        };
+        let certificate = CertificatePolicy::parse(name, spec, preset, &jwk, &outputs);
+        let certificate = certificate.map_err(|error| errors.push(error.into())).ok().flatten();
+        let import = match Import::parse(spec.import.as_ref(), &lines) {
+            Ok(import) => import,
+            Err(_) if lines.len() < spec.keys.len() => Import::default(),
+            Err(wrong) => {
+                errors.extend(wrong.into_iter().map(PolicyError::Import));
+                Import::default()
             }
         };
         let (Some(rotation), Some(kid), true) = (rotation, kid, errors.is_empty()) else {
@@ -251,15 +298,42 @@ impl Policy {
             rotation,
             paused: spec.rotation.paused,
             standby: spec.rotation.standby,
-            confirm: !spec.promotion.confirm.is_empty(),
+            confirm: spec.promotion.confirm.as_ref().map_or(preset.confirm, |confirm| !confirm.is_empty()),
             publisher,
             kid,
+            jwk,
+            certificate,
             outputs,
+            import,
             revoked: spec.revoked.iter().map(|revoked| revoked.kid.clone()).collect(),
             write_bound,
         };
         policy.check_rhythm()?;
         Ok(policy)
+    }
+
+    /// What a pass over that keyring must read in Secrets of the user's.
+    pub fn references(&self, keyring: &Keyring) -> BTreeSet<SecretKeyRef> {
+        let imported = self.import.due(keyring);
+        let imported = imported.flat_map(|entry| std::iter::once(&entry.source).chain(&entry.passphrase));
+        let passphrases = self.outputs.iter().filter_map(|output| match output {
+            Output::Secret { passphrase, .. } => passphrase.as_ref(),
+            Output::ConfigMap { .. } => None,
+        });
+        imported.chain(passphrases).cloned().collect()
+    }
+
+    /// The same, but for the files that a passphrase encrypts.
+    #[must_use]
+    pub fn without_encrypted_files(&self) -> Self {
+        let mut policy = self.clone();
+        for output in &mut policy.outputs {
+            if let Output::Secret { passphrase: passphrase @ Some(_), files, .. } = output {
+                *passphrase = None;
+                files.retain(|_, file| !file.content.is_encrypted());
+            }
+        }
+        policy
     }
 
     /// The safe times of one algorithm, with the facts that count now.
@@ -321,11 +395,11 @@ impl Policy {
 
     /// A new key is known and the retired ones stay few, at the rhythm that the spec states.
     fn check_rhythm(&self) -> Result<(), PolicyErrors> {
-        let (gap, stated) = match &self.rotation {
-            Rotation::Interval(interval) => (*interval, format!("an interval of {}", shown(*interval))),
+        let (gap, longest, stated) = match &self.rotation {
+            Rotation::Interval(interval) => (*interval, *interval, format!("an interval of {}", shown(*interval))),
             Rotation::Schedule(schedule) => {
                 let gap = schedule.shortest_gap();
-                (gap, format!("a schedule with {}", shown(gap)))
+                (gap, schedule.longest_gap(), format!("a schedule with {}", shown(gap)))
             }
             Rotation::Never => return Ok(()),
         };
@@ -351,8 +425,23 @@ impl Policy {
                     retention: shown(timing.retention()),
                 });
             }
+            errors.extend(self.certificate_ends_early(longest, least, timing.retention()));
         }
         if errors.is_empty() { Ok(()) } else { Err(PolicyErrors(errors)) }
+    }
+}
+
+impl Policy {
+    /// A key waits as the next one as long as another is active, is active itself, and is kept for its retention.
+    fn certificate_ends_early(&self, gap: TimeDelta, ahead: TimeDelta, retention: TimeDelta) -> Option<PolicyError> {
+        let validity = self.certificate.as_ref()?.validity;
+        let least = TimeDelta::seconds(gap.num_seconds().saturating_mul(2)) + ahead + retention;
+        (validity < least).then(|| PolicyError::ShortCertificate {
+            validity: shown(validity),
+            gap: shown(gap),
+            retention: shown(retention),
+            least: shown(least),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{PublicContent, SecretContent, Select};
+use crate::api::{PublicContent, Select};
 use crate::jose::Curve;
 use crate::keyring::Phase;
 use crate::lifecycle::fixtures::{at, config_map, ec_keys, fresh_keyring, key_of, oct_key, policy, secret, spec};
@@ -72,7 +72,8 @@ fn by_default_verifiers_get_a_config_map_and_signers_a_secret() {
     let file = |content| File { content, scope: Scope::AllLines, select: Select::Active };
     let signer = Output::Secret {
         name: "auth-signer".to_owned(),
-        files: [("jwks.json".to_owned(), file(SecretContent::PrivateJwks))].into(),
+        passphrase: None,
+        files: [("jwks.json".to_owned(), file(SignersFile::Jwks { inactive: None }))].into(),
     };
     let jwks = Output::ConfigMap {
         name: "auth-jwks".to_owned(),
@@ -235,7 +236,7 @@ fn a_schedule_is_due_when_it_fires_next_and_never_is_never_due() {
 fn a_kid_is_put_together_from_its_template() {
     let thumbprint = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".parse().unwrap();
     let kid = |template: &str| {
-        KidTemplate::parse(template).unwrap().kid(&KidParts {
+        KidTemplate::parse(template, None).unwrap().kid(&KidParts {
             thumbprint: &thumbprint,
             uuid: "0-1",
             line: "id-token",
@@ -318,7 +319,7 @@ proptest! {
     fn no_template_makes_the_parser_panic_and_what_it_takes_is_unique(
         template in "[{}a-z:/ é]{0,40}|(\\{(uuid|line|date)\\}|-){0,9}",
     ) {
-        if KidTemplate::parse(&template).is_ok() {
+        if KidTemplate::parse(&template, None).is_ok() {
             let unique = ["{uuid}", "{thumbprint}"].iter().any(|part| template.contains(part));
             prop_assert!(unique, "{}", template);
         }

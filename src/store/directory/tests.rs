@@ -2,8 +2,9 @@ mod crashes;
 mod drift;
 mod keyrings;
 mod sealed;
+mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -113,7 +114,13 @@ fn files(files: &[(&str, &str)]) -> Files {
 }
 
 fn header(revision: u64) -> Header {
-    Header { revision, marks: Marks::new(), revoked: Vec::new(), digest: Digest(format!("digest of {revision}")) }
+    Header {
+        revision,
+        marks: Marks::new(),
+        revoked: Vec::new(),
+        inputs: None,
+        digest: Digest(format!("digest of {revision}")),
+    }
 }
 
 fn keyring(revision: u64) -> Keyring {
@@ -130,6 +137,7 @@ fn keyring(revision: u64) -> Keyring {
         barrier: 0,
         mac_key: MacKey::new([7; MacKey::BYTES]),
         rotate_answered: None,
+        imports: BTreeMap::new(),
         facts: SettledFacts::new(facts),
         publisher: Publisher::Keyturn,
         keys: Vec::new(),

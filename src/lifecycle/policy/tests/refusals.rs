@@ -226,12 +226,12 @@ fn bad_outputs_are_refused_with_a_sentence_that_says_what_to_change() {
         (
             "enc only as PEM",
             json!({ "keys": enc, "secrets": secret(pem.clone()) }),
-            "the line \"rsa-oaep\" needs a PrivateJwks file in spec.secrets",
+            "the line \"rsa-oaep\" needs a PrivateJwks file (with inactiveKeys",
         ),
         (
             "a server that publishes, only as PEM",
             json!({ "publisher": "Signer", "secrets": secret(pem.clone()) }),
-            "the line \"a\" needs a PrivateJwks file in spec.secrets",
+            "the line \"a\" needs a PrivateJwks file (with inactiveKeys",
         ),
     ]);
 }
@@ -271,7 +271,7 @@ fn symmetric_keys_in_the_wrong_place_are_refused_with_a_sentence_that_says_what_
     cases.push(("dir by the signer", enc("Signer"), first));
     let only_one = json!({ "x": { "content": "PrivateJwk" } });
     let only_one = json!({ "keys": one, "secrets": [{ "name": "s", "files": only_one }] });
-    cases.push(("only the active key", only_one, "the line \"m\" needs a PrivateJwks file in spec.secrets"));
+    cases.push(("only the active key", only_one, "the line \"m\" needs a PrivateJwks file (with inactiveKeys"));
     assert_refused(cases);
     for taken in [
         map(&two, "PublicJwks", Value::Null),
