@@ -1,13 +1,31 @@
 //! Java's `keytool`, which reads keystores and signs nothing.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::programs::run;
 use crate::readers::{Op, Reader, Request};
-use crate::written::Form;
+use crate::written::{Form, KeyFile};
 
-/// It.
-pub struct Keytool;
+/// It, with what it said of each keystore.
+#[derive(Default)]
+pub struct Keytool {
+    listed: HashMap<PathBuf, String>,
+}
+
+impl Keytool {
+    fn list(&mut self, keystore: &KeyFile) -> Result<&str, String> {
+        if !self.listed.contains_key(&keystore.path) {
+            let mut keytool = Command::new("keytool");
+            keytool.args(["-J-Duser.language=en", "-list", "-v", "-storetype", "PKCS12"]);
+            keytool.args(["-storepass", keystore.password, "-keystore"]).arg(&keystore.path);
+            let said = run(&mut keytool, "Install a JDK, 17 or newer")?;
+            self.listed.insert(keystore.path.clone(), said);
+        }
+        Ok(&self.listed[&keystore.path])
+    }
+}
 
 impl Reader for Keytool {
     fn name(&self) -> &'static str {
@@ -26,21 +44,11 @@ impl Reader for Keytool {
         if request.op != Op::Read {
             return Err("it signs certificates only".to_owned());
         }
-        let mut keytool = Command::new("keytool");
-        keytool
-            .args([
-                "-J-XX:TieredStopAtLevel=1",
-                "-J-XX:+UseSerialGC",
-                "-list",
-                "-v",
-                "-storetype",
-                "PKCS12",
-                "-keystore",
-            ])
-            .arg(&request.private.path);
-        keytool.args(["-storepass", request.private.password, "-alias", &request.kid]);
-        let said = run(&mut keytool, "Install a JDK, 17 or newer")?;
-        let found = said.contains("Entry type: PrivateKeyEntry") && said.contains("Certificate chain length: 1");
-        if found { Ok(String::new()) } else { Err(said) }
+        // Java compares aliases in lower case.
+        let alias = format!("{}\n", request.kid.to_lowercase());
+        let listed = self.list(&request.private)?;
+        let entry = listed.split("Alias name: ").find(|entry| entry.starts_with(&alias));
+        let holds = entry.is_some_and(|entry| entry.contains("Entry type: PrivateKeyEntry"));
+        if holds { Ok(String::new()) } else { Err(format!("{} is not among the entries", request.kid)) }
     }
 }

@@ -60,7 +60,7 @@ pub fn go() -> Command {
 
 /// The driver on `nimbus-jose-jwt`.
 pub fn java() -> Command {
-    require("java", "-version", JAVA);
+    require("javac", "-version", JAVA);
     let language = Language::new("java", &["pom.xml"]);
     let home = language.ready(|home| {
         let mut maven = Command::new("mvn");

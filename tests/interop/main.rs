@@ -21,6 +21,7 @@ mod page;
 mod programs;
 mod readers;
 mod rows;
+mod specs;
 mod ssh_keygen;
 mod written;
 

@@ -1,7 +1,7 @@
 //! The `openssl` command. It knows no JOSE: this puts together what it signs and encrypts.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -31,24 +31,32 @@ impl Openssl {
     }
 
     /// The path of a half as PEM: the file itself, or what was in the keystore.
-    fn pem(&self, file: &KeyFile, private: bool) -> Result<String, String> {
+    fn pem(&self, file: &KeyFile, kid: &str, private: bool) -> Result<String, String> {
         if file.form == Form::Pem {
             return Ok(file.path.display().to_string());
         }
-        let stem = file.path.file_stem().unwrap().to_string_lossy();
-        let pem = |half: &str| self.temp.path().join(format!("{stem}.{half}"));
-        let (private_pem, certificate, public_pem) = (pem("private"), pem("certificate"), pem("public"));
-        let words = |path: &PathBuf| path.display().to_string();
-        if !public_pem.exists() {
-            let keystore = words(&file.path);
-            let open = ["pkcs12", "-in", &keystore, "-passin", &format!("pass:{}", file.password)];
-            self.run(&[&open[..], &["-nodes", "-nocerts", "-out", &words(&private_pem)]].concat())?;
-            self.run(&[&open[..], &["-nokeys", "-out", &words(&certificate)]].concat())?;
-            self.run(&["verify", "-CAfile", &words(&certificate), &words(&certificate)])?;
-            let public = self.run(&["x509", "-in", &words(&certificate), "-noout", "-pubkey"])?;
-            fs::write(&public_pem, public).unwrap();
+        let half = |name: &str| self.temp.path().join(format!("{kid}.{name}")).display().to_string();
+        let (private_pem, certificate, public_pem) = (half("private"), half("certificate"), half("public"));
+        if !Path::new(&certificate).exists() {
+            let (keystore, password) = (file.path.display().to_string(), format!("pass:{}", file.password));
+            let open = ["pkcs12", "-nodes", "-in", &keystore, "-passin", &password];
+            self.split(&self.run(&[&open[..], &["-nocerts"]].concat())?, "private");
+            self.split(&self.run(&[&open[..], &["-nokeys"]].concat())?, "certificate");
         }
-        Ok(words(if private { &private_pem } else { &public_pem }))
+        if !Path::new(&public_pem).exists() {
+            self.run(&["verify", "-CAfile", &certificate, &certificate])?;
+            fs::write(&public_pem, self.run(&["x509", "-in", &certificate, "-noout", "-pubkey"])?).unwrap();
+        }
+        Ok(if private { private_pem } else { public_pem })
+    }
+
+    /// Writes a file for each key or certificate that was printed, under its name.
+    fn split(&self, printed: &[u8], half: &str) {
+        for bag in String::from_utf8_lossy(printed).split("Bag Attributes").skip(1) {
+            let name =
+                bag.lines().find_map(|line| line.trim().strip_prefix("friendlyName: ")).expect("a bag has a name");
+            self.write(&format!("{name}.{half}"), bag.as_bytes());
+        }
     }
 
     fn read(&self, private: &str, public: &str) -> Result<String, String> {
@@ -149,7 +157,8 @@ impl Reader for Openssl {
     }
 
     fn ask(&mut self, request: &Request) -> Result<String, String> {
-        let (private, public) = (self.pem(&request.private, true)?, self.pem(&request.public, false)?);
+        let private = self.pem(&request.private, &request.kid, true)?;
+        let public = self.pem(&request.public, &request.kid, false)?;
         match request.op {
             Op::Read => self.read(&private, &public),
             Op::Sign => self.sign(request, &private),

@@ -15,7 +15,7 @@ pub fn page(rows: &[Row], readers: &[Box<dyn Reader>], matrix: &Matrix) -> Strin
          work with them. The page is written by the test: `KEYTURN_WRITE_DOCS=1 cargo test --test interop`.\n\n\
          A cell names the files with which a reader works. It reads both halves of the key, and if it makes thumbprints\n\
          (RFC 7638), that of a public key is the kid. Every other reader of the row opens what it signs or encrypts, it opens\n\
-         theirs, and it refuses what was altered. Where it only *reads* a file, it finds the private key there, with its public half.\n\n",
+         theirs, and it refuses what was altered. Where it only *reads* a file, it finds the key there.\n\n",
     );
     for reader in readers {
         writeln!(page, "- **{}**: {}", reader.name(), reader.about()).unwrap();

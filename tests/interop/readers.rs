@@ -66,7 +66,7 @@ pub fn all() -> Vec<Box<dyn Reader>> {
     vec![
         Box::new(Openssl::new()),
         Box::new(SshKeygen),
-        Box::new(Keytool),
+        Box::new(Keytool::default()),
         Box::new(Driver::start("jose", "Node's `jose` 6.2.18", &[Form::Jwks, Form::Pem], libraries::node())),
         Box::new(Driver::start(
             "jwcrypto",

@@ -1,8 +1,6 @@
 //! The rows of the matrix: every algorithm with every kind of key that it takes.
 
-use std::fmt::Write;
-
-use keyturn::jose::{Algorithm, ContentEncryption, KeyKind, Use};
+use keyturn::jose::{Algorithm, ContentEncryption, KeyKind, OkpCurve, Use};
 
 /// One line of one key set.
 pub struct Row {
@@ -12,8 +10,8 @@ pub struct Row {
     pub enc: &'static str,
     /// As the page names it.
     pub label: String,
-    /// The name of its key set.
-    pub set: String,
+    /// The name of its key line.
+    pub line: String,
     /// Whether the JWKS holds keys of every other kind too.
     pub among_others: bool,
 }
@@ -23,7 +21,7 @@ pub fn all() -> Vec<Row> {
     let mut rows: Vec<_> = Algorithm::ALL.iter().flat_map(|algorithm| of(*algorithm)).collect();
     let among_others = Row {
         label: "RS256, in a JWKS with every other kind of key".to_owned(),
-        set: "among-others".to_owned(),
+        line: "rs256-among-others".to_owned(),
         among_others: true,
         ..Row::new(Algorithm::Rs256, KeyKind::Rsa)
     };
@@ -51,12 +49,12 @@ impl Row {
     fn new(algorithm: Algorithm, kind: KeyKind) -> Self {
         // `openssl` on the command line has CBC only.
         let enc = if algorithm.is_symmetric() { "A256GCM" } else { "A128CBC-HS256" };
-        Self { algorithm, kind, enc, label: algorithm.name().to_owned(), set: algorithm.slug(), among_others: false }
+        Self { algorithm, kind, enc, label: algorithm.name().to_owned(), line: algorithm.slug(), among_others: false }
     }
 
     fn told_apart(self, by: &str) -> Self {
-        let set = format!("{}-{}", self.set, by.to_lowercase());
-        Self { label: format!("{}, {by}", self.label), set, ..self }
+        let line = format!("{}-{}", self.line, by.to_lowercase());
+        Self { label: format!("{}, {by}", self.label), line, ..self }
     }
 
     pub fn signs(&self) -> bool {
@@ -67,53 +65,18 @@ impl Row {
         self.algorithm.is_symmetric()
     }
 
-    /// A key set whose files are all of the row's line.
-    pub fn spec(&self) -> String {
-        let mut keys = format!("  - {}\n", self.line());
-        if self.among_others {
-            let other = |algorithm| format!("  - {{ algorithm: {algorithm} }}\n");
-            keys.extend(["ES256", "ES384", "ES512", "ES256K", "Ed25519", "ML-DSA-44"].map(other));
-            keys.push_str("  - { algorithm: ECDH-ES, curve: X25519 }\n");
+    /// The name of the key set that its line is in, with the lines of its kind of key: not every reader opens a keystore
+    /// that holds others too.
+    pub fn set(&self) -> &'static str {
+        match (self.kind, self.algorithm.usage()) {
+            _ if self.among_others => "among-others",
+            (KeyKind::Rsa, _) => "rsa",
+            (KeyKind::Ec(_), _) => "ec",
+            (KeyKind::Okp(OkpCurve::Ed25519), _) => "ed25519",
+            (KeyKind::Okp(OkpCurve::X25519), _) => "x25519",
+            (KeyKind::Akp(_), _) => "ml-dsa",
+            (KeyKind::Oct(_), Use::Sig) => "hmac",
+            (KeyKind::Oct(_), Use::Enc) => "aes",
         }
-        let set = &self.set;
-        let mut spec = format!(
-            "apiVersion: keyturn.dev/v1alpha1\nkind: JwksKeySet\nmetadata: {{ name: {set} }}\nspec:\n  keys:\n{}\
-             \x20 rotation: {{ mode: Never, standby: false }}\n  timing: {{ signerReloadDelay: 0s, clockSkew: 0s }}\n",
-            keys.replace("  - ", "    - ")
-        );
-        if self.is_symmetric() && !self.signs() {
-            spec.push_str("  encSelection: First\n");
-        }
-        let line = self.algorithm.slug();
-        let pem = |content| format!("      key.pem: {{ content: {content}, line: {line} }}\n");
-        let (private, public) = match self.is_symmetric() {
-            true => (String::new(), String::new()),
-            false => (pem("PrivateKeyPem"), pem("PublicKeyPem")),
-        };
-        write!(
-            spec,
-            "  secrets:\n  - name: {set}-signer\n    files:\n      jwks.json: {{ content: PrivateJwks }}\n\
-             \x20     kid: {{ content: ActiveKid, line: {line} }}\n{private}"
-        )
-        .unwrap();
-        if !self.is_symmetric() {
-            write!(
-                spec,
-                "  configMaps:\n  - name: {set}-jwks\n    files:\n      jwks.json: {{ content: PublicJwks }}\n{public}"
-            )
-            .unwrap();
-        }
-        spec
-    }
-
-    fn line(&self) -> String {
-        let algorithm = self.algorithm;
-        let stated = match self.kind {
-            KeyKind::Rsa => "rsaBits: 2048".to_owned(),
-            KeyKind::Ec(_) | KeyKind::Okp(_) => format!("curve: {}", self.kind),
-            KeyKind::Oct(_) if algorithm == Algorithm::Dir => format!("contentEncryption: {}", self.enc),
-            KeyKind::Oct(_) | KeyKind::Akp(_) => String::new(),
-        };
-        format!("{{ algorithm: {algorithm}, {stated} }}")
     }
 }

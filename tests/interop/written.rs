@@ -3,16 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, TimeDelta};
 use keyturn::jose::{KeyKind, OkpCurve};
-use keyturn::material::pkcs12::{self, KeystoreEntry, KeystoreProfile};
-use keyturn::material::read::private_keys;
-use keyturn::material::{Certificate, Serial, Validity};
 use serde::Serialize;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::program::{Outcome, command};
 use crate::rows::Row;
+use crate::specs;
 
 /// What opens the keystores.
 pub const PASSWORD: &str = "correct-horse";
@@ -63,7 +61,7 @@ pub struct Halves {
     pub public: KeyFile,
 }
 
-/// A folder that `keyturn run` filled, with the keystores beside it.
+/// A folder that `keyturn run` filled.
 pub struct Written {
     temp: TempDir,
 }
@@ -72,55 +70,40 @@ impl Written {
     /// Blocks while the keys are made.
     pub fn new(rows: &[Row]) -> Self {
         let written = Self { temp: tempfile::tempdir().unwrap() };
-        let file = |row: &Row| {
-            let path = written.temp.path().join(format!("{}.yaml", row.set));
-            fs::write(&path, row.spec()).unwrap();
+        let passphrases = written.dir().join("secrets/pass");
+        fs::create_dir_all(&passphrases).unwrap();
+        fs::write(passphrases.join("password"), PASSWORD).unwrap();
+        let file = |(set, spec): (&str, Value)| {
+            let path = written.temp.path().join(format!("{set}.yaml"));
+            fs::write(&path, spec.to_string()).unwrap();
             path
         };
-        let files: Vec<_> = rows.iter().map(file).collect();
+        let files: Vec<_> = specs::of(rows).into_iter().map(file).collect();
         // One pass makes the keys; encryption keys, which the pods that decrypt must have first, are active after the next.
         for _ in 0..3 {
             let outcome = Outcome::of(command(&files, &written.dir()).arg("--once"), &written.dir());
             assert!(outcome.status.success(), "{outcome:#?}");
-        }
-        for row in rows.iter().filter(|row| Form::Pkcs12.is_of(row)) {
-            fs::write(written.keystore(row), written.make_keystore(row)).unwrap();
         }
         written
     }
 
     /// The row's key in files of that form; a symmetric key is in the Secret only.
     pub fn halves(&self, row: &Row, form: Form) -> Halves {
-        let secret = self.dir().join(format!("secrets/{}-signer", row.set));
-        let config_map = self.dir().join(format!("configmaps/{}-jwks", row.set));
+        let (set, line) = (row.set(), &row.line);
+        let secret = self.dir().join(format!("secrets/{set}-signer"));
+        let config_map = self.dir().join(format!("configmaps/{set}-jwks"));
         let public = if row.is_symmetric() { &secret } else { &config_map };
         let in_folder = |folder: &Path| match form {
-            Form::Jwks => folder.join("jwks.json"),
-            Form::Pem => folder.join("key.pem"),
-            Form::Pkcs12 => self.keystore(row),
+            Form::Jwks => folder.join(format!("{line}.json")),
+            Form::Pem => folder.join(format!("{line}.pem")),
+            Form::Pkcs12 => self.dir().join(format!("secrets/{set}-keystore/keystore.p12")),
         };
         let file = |folder: &Path| KeyFile { form, path: in_folder(folder), password: PASSWORD };
-        let kid = fs::read_to_string(secret.join("kid")).unwrap();
+        let kid = fs::read_to_string(secret.join(format!("{line}.kid"))).unwrap();
         Halves { kid, private: file(&secret), public: file(public) }
     }
 
     fn dir(&self) -> PathBuf {
         self.temp.path().join("keys")
-    }
-
-    fn keystore(&self, row: &Row) -> PathBuf {
-        self.temp.path().join(format!("{}.p12", row.set))
-    }
-
-    fn make_keystore(&self, row: &Row) -> Vec<u8> {
-        let Halves { kid, private, .. } = self.halves(row, Form::Pem);
-        let found = private_keys(&fs::read(private.path).unwrap(), None).unwrap().into_all().unwrap();
-        let key = &found[0].key;
-        let not_before = DateTime::from_timestamp(1_577_836_800, 0).unwrap();
-        let validity = Validity { not_before, not_after: not_before + TimeDelta::days(36_500) };
-        let (subject, serial) = ("CN=Auth CA Certificates".parse().unwrap(), Serial::draw().unwrap());
-        let certificate = Certificate::self_signed(key, row.algorithm.usage(), &subject, validity, &serial).unwrap();
-        let entry = KeystoreEntry { alias: &kid, key, certificate: &certificate };
-        pkcs12::write(&[entry], PASSWORD, KeystoreProfile::Modern).unwrap()
     }
 }

@@ -63,6 +63,7 @@ class Driver {
     }
 
     /** Opening a keystore takes long, as it should. */
+    static final Map<Path, KeyStore> STORES = new HashMap<>();
     static final Map<String, JWK> KEYS = new HashMap<>();
 
     JWK key(String half) throws Exception {
@@ -93,16 +94,20 @@ class Driver {
             }
             case "pkcs12": {
                 var password = ((String) key.get("password")).toCharArray();
-                var store = KeyStore.getInstance("PKCS12");
-                try (var file = Files.newInputStream(path)) {
-                    store.load(file, password);
+                var store = STORES.get(path);
+                if (store == null) {
+                    store = KeyStore.getInstance("PKCS12");
+                    try (var file = Files.newInputStream(path)) {
+                        store.load(file, password);
+                    }
+                    STORES.put(path, store);
                 }
                 Certificate certificate = store.getCertificate(word("kid"));
                 if (certificate == null) throw new KeyStoreException("no alias " + word("kid") + " in " + Collections.list(store.aliases()));
                 if (provider() == null) certificate.verify(certificate.getPublicKey());
                 else certificate.verify(certificate.getPublicKey(), provider());
-                var privateKey = (PrivateKey) store.getKey(word("kid"), password);
-                return jwk(certificate.getPublicKey(), half.equals("public") ? null : privateKey);
+                var privateKey = half.equals("public") ? null : (PrivateKey) store.getKey(word("kid"), password);
+                return jwk(certificate.getPublicKey(), privateKey);
             }
             default:
                 throw new IllegalArgumentException((String) key.get("form"));
