@@ -108,6 +108,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
         next.keys.extend(minted.iter().cloned());
+        let revision = next.revision;
         let discouraged = news::discouraged(&self.keyring, &next);
         let revokes = steps.iter().any(|step| matches!(step, Step::Revoke { .. }));
         let committed = match certify(&self.policy, &mut next).await {
@@ -118,7 +119,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let complete = match committed {
             Ok(complete) => complete,
             Err(error) => {
-                minter.give_back(&self.request.set, minted);
+                minter.give_back(&self.request.set, revision, minted);
                 return Err(error);
             }
         };
@@ -307,7 +308,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             _ => None,
         };
         let marks = one.marks(keyring, before, self.clock.now().later);
-        Ok(Header::new(one, files, keyring, marks).map_err(RenderError::from)?)
+        Ok(Header::new(&one.id, files, one.inputs(), keyring, marks).map_err(RenderError::from)?)
     }
 
     fn observed(&self) -> Observed {

@@ -336,7 +336,7 @@ impl World {
             if wanted(&one.id) {
                 let marks = one.marks(&self.keyring, before.as_ref(), now);
                 let files = one.complete(self.keyring.revision).unwrap();
-                let header = Header::new(one, &files, &self.keyring, marks).unwrap();
+                let header = Header::new(&one.id, &files, one.inputs(), &self.keyring, marks).unwrap();
                 let written = Written { header, files, intact: true };
                 self.outputs.insert(one.id.clone(), Place::Ours(written));
                 self.writes += 1;

@@ -17,6 +17,8 @@ pub struct Remains {
     pub revision: u64,
     /// Since when it holds what.
     pub marks: Marks,
+    /// The facts that counted by then.
+    pub facts: SettledFacts,
     /// What was revoked by then.
     pub revoked: Vec<Revoked>,
     /// Public keys in its files.
@@ -95,12 +97,19 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         barrier: last + 1,
         mac_key: mac_key(case).clone(),
         rotate_answered: case.base.map_or_else(|| case.rotate.clone(), |base| base.rotate_answered.clone()),
-        facts: case.base.map_or_else(|| SettledFacts::new(policy.facts), |base| base.facts.clone()),
+        facts: facts(case),
         publisher: case.base.map_or(policy.publisher, |base| base.publisher),
         keys,
         revoked,
         imports: case.base.map_or_else(|| answered_imports(case), |base| base.imports.clone()),
     }))
+}
+
+/// The facts that whoever knows the latest revision knows: longer ones than the spec states may still count.
+fn facts(case: &Case<'_>) -> SettledFacts {
+    let told = case.remains.iter().map(|left| (left.revision, &left.facts));
+    let known = told.chain(case.base.map(|base| (base.revision, &base.facts))).max_by_key(|(revision, _)| *revision);
+    known.map_or_else(|| SettledFacts::new(case.policy.facts), |(_, facts)| facts.clone())
 }
 
 fn revoked(case: &Case<'_>) -> Vec<Revoked> {
@@ -155,13 +164,11 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         (Some(active_since), _) if private.is_some() => {
             Phase::Active { active_since, rotation_due: case.policy.rotation_due(active_since), rotation_asked: false }
         }
-        (None, Some(phase @ Phase::Active { .. })) if in_secret.is_none() => {
-            if known_to_verifiers(case, kid) {
-                phase.clone()
-            } else {
-                Phase::Standby
-            }
+        (None, Some(phase @ Phase::Active { .. })) if in_secret.is_none() && known_to_verifiers(case, kid) => {
+            phase.clone()
         }
+        // It was used: as a standby it could be discarded, and what it made with it.
+        (None, Some(Phase::Active { active_since, .. })) => retired(Some(*active_since), now),
         // Only a key that no newer output knows was surely never used since.
         (None, Some(Phase::Standby)) if mark.is_none() => Phase::Standby,
         _ => retired(active_since, now),

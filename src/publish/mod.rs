@@ -204,6 +204,11 @@ impl Rendered {
         Ok(files)
     }
 
+    /// Digest of what those files are made from that differ each time they are made.
+    pub fn inputs(&self) -> Option<Digest> {
+        self.inputs.clone()
+    }
+
     /// Whether making it takes long.
     pub fn is_slow(&self) -> bool {
         !self.salted.is_empty()

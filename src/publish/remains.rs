@@ -49,6 +49,7 @@ pub fn remains(
         kind: id.kind,
         revision: header.revision,
         marks: header.marks.clone(),
+        facts: header.facts.clone(),
         revoked,
         public,
         private,

@@ -388,5 +388,5 @@ fn a_key_is_marked_as_held_and_active_only_where_a_file_has_it() {
 }
 
 fn header_of(one: &Rendered, keyring: &Keyring) -> Header {
-    Header::new(one, &one.files, keyring, one.marks(keyring, None, at(1))).unwrap()
+    Header::new(&one.id, &one.files, None, keyring, one.marks(keyring, None, at(1))).unwrap()
 }

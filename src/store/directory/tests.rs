@@ -114,11 +114,13 @@ fn files(files: &[(&str, &str)]) -> Files {
 }
 
 fn header(revision: u64) -> Header {
+    let keyring = keyring(revision);
     Header {
         revision,
         marks: Marks::new(),
         revoked: Vec::new(),
         inputs: None,
+        facts: keyring.facts,
         digest: Digest(format!("digest of {revision}")),
     }
 }
