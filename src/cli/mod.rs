@@ -3,6 +3,7 @@
 mod controller;
 mod crd;
 mod manifest;
+mod plan;
 mod run;
 mod system_secrets;
 mod terminal;
@@ -22,6 +23,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Plan(plan::Plan),
     Controller(controller::Controller),
     Crd(crd::Crd),
 }
@@ -42,6 +44,7 @@ impl Cli {
     pub fn execute(self) -> ExitCode {
         let done = match self.command {
             Command::Run(run) => run.execute(),
+            Command::Plan(plan) => plan.execute(),
             Command::Controller(controller) => controller.execute(),
             Command::Crd(crd::Crd {}) => crd::Crd::execute(),
         };

@@ -9,9 +9,9 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::jose::{KeyKind, KeySpec};
-use crate::keyring::{Key, Keyring, MacKey, Phase, Time};
+use crate::keyring::{Key, Keyring, MacKey, Time};
+use crate::lifecycle::Mint;
 use crate::lifecycle::policy::{KidParts, KidTemplate};
-use crate::lifecycle::{Mint, MintAs};
 use crate::material::{GenerateError, PrivateKey};
 use crate::store::SetRef;
 
@@ -164,8 +164,7 @@ fn assemble(
     now: Time,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Key, MintError> {
-    let public = private.public().clone();
-    let thumbprint = public.thumbprint();
+    let thumbprint = private.public().thumbprint();
     let draw = |_| {
         template.kid(&KidParts {
             thumbprint: &thumbprint,
@@ -176,22 +175,7 @@ fn assemble(
         })
     };
     let kid = (0..MOST_KID_DRAWS).map(draw).find(|kid| !exists(kid)).ok_or(MintError::NoKid)?;
-    let phase = match mint.role {
-        MintAs::Standby => Phase::Standby,
-        MintAs::Active { rotation_due } => Phase::Active { active_since: now, rotation_due, rotation_asked: false },
-    };
-    Ok(Key {
-        kid,
-        line: mint.line.name.clone(),
-        algorithm: mint.line.algorithm,
-        spec: mint.line.spec,
-        thumbprint,
-        public,
-        private: Some(private),
-        minted: now,
-        confirmed: None,
-        phase,
-    })
+    Ok(mint.key(kid, private, now))
 }
 
 impl fmt::Debug for Minter {

@@ -7,7 +7,7 @@ use super::news;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
 use crate::jose::Use;
-use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
+use crate::keyring::{Key, Keyring, Publisher};
 use crate::lifecycle::plan::{Plan, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
 use crate::lifecycle::recovery::{Case, Recovery, recover};
@@ -318,14 +318,6 @@ fn ids(policy: &Policy) -> Vec<OutputId> {
 
 /// A keyring that nothing was committed of yet.
 fn fresh(policy: &Policy, request: &Request) -> Result<Keyring, PassError> {
-    Ok(Keyring {
-        revision: 0,
-        barrier: 0,
-        mac_key: Minter::mac_key()?,
-        rotate_answered: request.rotate.clone(),
-        facts: SettledFacts::new(policy.facts),
-        publisher: policy.publisher,
-        keys: Vec::new(),
-        revoked: Vec::new(),
-    })
+    let keyring = Keyring::new(Minter::mac_key()?, policy.facts, policy.publisher);
+    Ok(Keyring { rotate_answered: request.rotate.clone(), ..keyring })
 }

@@ -9,11 +9,11 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::plan::{Ahead, Change, Plan, Step};
-use super::policy::{Line, Output, OutputId, OutputKind, Policy};
-use super::{Found, Mint, MintAs, Now, Observed, OutputState, plan};
+use super::policy::{Output, OutputId, OutputKind, Policy};
+use super::{Found, Mint, Now, Observed, OutputState, plan};
 use crate::api::JwksKeySetSpec;
 use crate::jose::{Algorithm, Curve, KeySpec, OkpCurve, PublicParams, Use};
-use crate::keyring::{Key, Keyring, MacKey, Mark, Phase, SettledFacts, Time};
+use crate::keyring::{Key, Keyring, MacKey, Mark, Phase, Time};
 use crate::material::PrivateKey;
 use crate::publish::{Files, Header, Rendered, render};
 
@@ -128,7 +128,7 @@ pub(crate) fn key_of(private: &PrivateKey, kid: &str, line: &str, algorithm: Alg
 /// A key whose public half is a number, and whose private half is that of some other key: enough for all that decides
 /// and renders, because nothing there does arithmetic.
 fn cheap_key(serial: u32, mint: &Mint, now: Time) -> Key {
-    let Line { name, algorithm, spec } = mint.line.clone();
+    let spec = mint.line.spec;
     let octets = |size: usize| [vec![0x81; size - 5], serial.to_be_bytes().to_vec(), vec![1]].concat();
     let public = match spec {
         KeySpec::Ec { curve } => {
@@ -140,28 +140,12 @@ fn cheap_key(serial: u32, mint: &Mint, now: Time) -> Key {
         KeySpec::Akp { set } => PublicParams::akp(set, &octets(set.public_octets())),
     }
     .unwrap();
-    let phase = match mint.role {
-        MintAs::Standby => Phase::Standby,
-        MintAs::Active { rotation_due } => Phase::Active { active_since: now, rotation_due, rotation_asked: false },
-    };
-    let thumbprint = public.thumbprint();
-    let kid = format!("k{serial}");
-    let private = Some(some_key(spec));
-    Key { kid, line: name, algorithm, spec, thumbprint, public, private, minted: now, confirmed: None, phase }
+    Key { thumbprint: public.thumbprint(), public, ..mint.key(format!("k{serial}"), some_key(spec), now) }
 }
 
 /// A keyring that nothing was committed of yet.
 pub(crate) fn fresh_keyring(policy: &Policy) -> Keyring {
-    Keyring {
-        revision: 0,
-        barrier: 0,
-        mac_key: MacKey::new([7; MacKey::BYTES]),
-        rotate_answered: None,
-        facts: SettledFacts::new(policy.facts),
-        publisher: policy.publisher,
-        keys: Vec::new(),
-        revoked: Vec::new(),
-    }
+    Keyring::new(MacKey::new([7; MacKey::BYTES]), policy.facts, policy.publisher)
 }
 
 /// One key set with its outputs. Kids are `k1`, `k2` and so on, in the order of minting.

@@ -34,8 +34,12 @@ pub struct Rendered {
     pub id: OutputId,
     /// Its files.
     pub files: Files,
-    roles: BTreeMap<String, Role>,
+    roles: Roles,
 }
+
+/// What an output makes of every key, by kid.
+#[derive(Clone)]
+pub struct Roles(BTreeMap<String, Role>);
 
 /// What an output makes of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +97,7 @@ pub fn render(policy: &Policy, keyring: &Keyring) -> Result<Vec<Rendered>, Rende
                 Output::ConfigMap { files, .. } => public::files(files, &keys)?,
                 Output::Secret { files, .. } => secret::files(files, &keys, policy.publisher)?,
             };
-            let roles = keys.iter().map(|key| (key.kid.clone(), role(output, key, policy.publisher))).collect();
-            Ok(Rendered { id: output.id(), files, roles })
+            Ok(Rendered { id: output.id(), files, roles: Roles::new(output, policy.publisher, keyring) })
         })
         .collect()
 }
@@ -109,23 +112,9 @@ pub fn check_keyring_size(keyring: &Keyring) -> Result<(), RenderError> {
 }
 
 impl Rendered {
-    /// Since when this output holds what, if it is written at `now` over an output with the marks `before`.
-    /// Pass no marks where the earlier state can't be trusted.
+    /// Since when this output holds what, see [`Roles::marks`].
     pub fn marks(&self, keyring: &Keyring, before: Option<&Marks>, now: Time) -> Marks {
-        let mark = |key: &Key| {
-            let role = self.roles.get(&key.kid).copied().unwrap_or(Role { held: false, active: false });
-            let old = before.and_then(|marks| marks.get(&key.kid));
-            let since = |holds: bool, old: Option<Time>| holds.then(|| old.unwrap_or(now));
-            Mark {
-                line: key.line.clone(),
-                algorithm: key.algorithm,
-                thumbprint: key.thumbprint,
-                held: since(role.held, old.and_then(|mark| mark.held)),
-                active: since(role.active, old.and_then(|mark| mark.active)),
-                inactive: since(!role.active, old.and_then(|mark| mark.inactive)),
-            }
-        };
-        keyring.keys.iter().map(|key| (key.kid.clone(), mark(key))).collect()
+        self.roles.marks(keyring, before, now)
     }
 
     /// Whether an output that is intact is as this one would be written.
@@ -155,6 +144,32 @@ impl Rendered {
         } else {
             Ok(())
         }
+    }
+}
+
+impl Roles {
+    /// The roles of a keyring's keys in one output.
+    pub fn new(output: &Output, publisher: Publisher, keyring: &Keyring) -> Self {
+        Self(keyring.keys.iter().map(|key| (key.kid.clone(), role(output, key, publisher))).collect())
+    }
+
+    /// Since when the output holds what, if it is written at `now` over an output with the marks `before`.
+    /// Pass no marks where the earlier state can't be trusted.
+    pub fn marks(&self, keyring: &Keyring, before: Option<&Marks>, now: Time) -> Marks {
+        let mark = |key: &Key| {
+            let role = self.0.get(&key.kid).copied().unwrap_or(Role { held: false, active: false });
+            let old = before.and_then(|marks| marks.get(&key.kid));
+            let since = |holds: bool, old: Option<Time>| holds.then(|| old.unwrap_or(now));
+            Mark {
+                line: key.line.clone(),
+                algorithm: key.algorithm,
+                thumbprint: key.thumbprint,
+                held: since(role.held, old.and_then(|mark| mark.held)),
+                active: since(role.active, old.and_then(|mark| mark.active)),
+                inactive: since(!role.active, old.and_then(|mark| mark.inactive)),
+            }
+        };
+        keyring.keys.iter().map(|key| (key.kid.clone(), mark(key))).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod kid;
 mod outputs;
+mod rhythm;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ pub use kid::{KidError, KidParts, KidTemplate};
 pub use outputs::{File, Output, OutputId, OutputKind, Scope, keyring_name};
 pub use schedule::{Schedule, ScheduleError};
 
-use super::timing::Timing;
+use super::timing::{Sums, Timing};
 use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, Span, SpanError};
 use crate::jose::{Algorithm, KeySpec, KeySpecError, UnknownAlgorithm, Use};
 use crate::keyring::{Facts, Publisher, SettledFacts, Time};
@@ -228,11 +229,16 @@ impl Policy {
 
     /// The safe times of one use, with the facts that count now.
     pub fn timing(&self, usage: Use, facts: &Facts) -> Timing {
-        let mut timing = Timing::new(usage, self.publisher, facts);
+        self.sums(usage).over(facts)
+    }
+
+    /// Which sums the safe times of one use are.
+    pub fn sums(&self, usage: Use) -> Sums {
+        let mut sums = Sums::new(usage, self.publisher);
         let exists = |kind: OutputKind| self.outputs.iter().any(|output| output.id().kind == kind);
-        timing.leads.retain(|(kind, _)| exists(*kind));
-        timing.retentions.retain(|(kind, _)| exists(*kind));
-        timing
+        sums.leads.retain(|(kind, _)| exists(*kind));
+        sums.retentions.retain(|(kind, _)| exists(*kind));
+        sums
     }
 
     /// While `publisher: Signer` can't be yet, Keyturn goes on publishing, and nothing is minted or promoted, so that no
@@ -250,58 +256,9 @@ impl Policy {
         settled.effective(now).map_or(self.facts, |facts| facts.longest(self.facts))
     }
 
-    /// lead + W + S: a new key is minted at least this long before it is to be promoted.
-    pub fn ahead(&self, usage: Use, facts: &Facts) -> TimeDelta {
-        self.timing(usage, facts).lead() + self.write_bound + facts.clock_skew
-    }
-
-    /// When the rotation of a key is due that is promoted at `promoted`.
-    pub fn rotation_due(&self, promoted: Time) -> Option<Time> {
-        match &self.rotation {
-            Rotation::Interval(interval) => promoted.checked_add_signed(*interval),
-            Rotation::Schedule(schedule) => schedule.next_after(promoted),
-            Rotation::Never => None,
-        }
-    }
-
     /// The line of that name and use.
     pub fn line(&self, name: &str, usage: Use) -> Option<&Line> {
         self.lines.iter().find(|line| line.name == name && line.algorithm.usage() == usage)
-    }
-
-    /// A new key is known and the retired ones stay few, at the rhythm that the spec states.
-    fn check_rhythm(&self) -> Result<(), PolicyErrors> {
-        let (gap, stated) = match &self.rotation {
-            Rotation::Interval(interval) => (*interval, format!("an interval of {}", shown(*interval))),
-            Rotation::Schedule(schedule) => {
-                let gap = schedule.shortest_gap();
-                (gap, format!("a schedule with {}", shown(gap)))
-            }
-            Rotation::Never => return Ok(()),
-        };
-        let mut errors = Vec::new();
-        let uses: BTreeSet<Use> = self.lines.iter().map(|line| line.algorithm.usage()).collect();
-        for usage in uses {
-            let timing = self.timing(usage, &self.facts);
-            let least = self.ahead(usage, &self.facts);
-            if gap < least || gap <= TimeDelta::zero() {
-                errors.push(PolicyError::TooOften {
-                    stated: stated.clone(),
-                    usage,
-                    lead: shown(timing.lead()),
-                    write: shown(self.write_bound),
-                    skew: shown(self.facts.clock_skew),
-                    least: shown(least.max(TimeDelta::seconds(1))),
-                });
-            } else if gap.num_seconds().saturating_mul(MOST_RETIRED) < timing.retention().num_seconds() {
-                errors.push(PolicyError::TooMany {
-                    stated: stated.clone(),
-                    usage,
-                    retention: shown(timing.retention()),
-                });
-            }
-        }
-        if errors.is_empty() { Ok(()) } else { Err(PolicyErrors(errors)) }
     }
 }
 

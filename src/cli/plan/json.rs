@@ -1,0 +1,219 @@
+//! A plan as programs read it. `docs/plan.md` documents every field.
+
+use serde::Serialize;
+
+use super::{Planned, Refused};
+use crate::api::Mode;
+use crate::forecast::Life;
+use crate::jose::{Algorithm, Use};
+use crate::keyring::Time;
+use crate::lifecycle::plan::Ahead;
+use crate::lifecycle::policy::{OutputKind, Policy};
+use crate::lifecycle::{Fact, Sum};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    sets: Vec<Set<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Set<'a> {
+    Safe(Safe<'a>),
+    Unsafe(Unsafe<'a>),
+}
+
+#[derive(Serialize)]
+struct Unsafe<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    safe: bool,
+    refused: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Safe<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    safe: bool,
+    write_bound_seconds: i64,
+    rotation: Rotation<'a>,
+    uses: Vec<OfUse<'a>>,
+    warnings: Vec<Warning<'a>>,
+    from_time: Time,
+    until_time: Time,
+    complete: bool,
+    keys: Vec<Key<'a>>,
+    ahead: Vec<Next<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rotation<'a> {
+    mode: Mode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortest_gap_seconds: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<&'a str>,
+    paused: bool,
+    confirm: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OfUse<'a> {
+    #[serde(rename = "use")]
+    usage: Use,
+    lines: Vec<&'a str>,
+    leads: Vec<Wait>,
+    retentions: Vec<Wait>,
+    least_gap_seconds: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    most_retired_keys: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Wait {
+    output: OutputKind,
+    sum: Vec<Term>,
+    seconds: i64,
+}
+
+#[derive(Serialize)]
+struct Term {
+    fact: &'static str,
+    times: i32,
+    seconds: i64,
+}
+
+#[derive(Serialize)]
+struct Warning<'a> {
+    line: &'a str,
+    message: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Key<'a> {
+    key: &'a str,
+    line: &'a str,
+    algorithm: Algorithm,
+    #[serde(rename = "use")]
+    usage: Use,
+    minted_time: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published_time: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_time: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_time: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retired_time: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removal_time: Option<Time>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Next<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    line: &'a str,
+    to: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<Time>,
+    waiting_for: String,
+    held: bool,
+}
+
+/// All sets, in the order of the files.
+pub(super) fn document(sets: &[Result<Planned, Refused>]) -> Result<String, serde_json::Error> {
+    let sets = sets.iter().map(|set| match set {
+        Ok(planned) => Set::Safe(safe(planned)),
+        Err(Refused { request, errors }) => Set::Unsafe(Unsafe {
+            namespace: &request.set.namespace,
+            name: &request.set.name,
+            safe: false,
+            refused: errors.iter().map(ToString::to_string).collect(),
+        }),
+    });
+    serde_json::to_string_pretty(&Document { sets: sets.collect() })
+}
+
+fn safe(Planned { request, policy, forecast }: &Planned) -> Safe<'_> {
+    let stated = &request.spec.rotation;
+    let warnings = policy.lines.iter().filter_map(|line| {
+        let advice = line.algorithm.advice(line.spec)?;
+        Some(Warning { line: &line.name, message: advice.to_string() })
+    });
+    Safe {
+        namespace: &request.set.namespace,
+        name: &request.set.name,
+        safe: true,
+        write_bound_seconds: policy.write_bound.num_seconds(),
+        rotation: Rotation {
+            mode: stated.mode,
+            shortest_gap_seconds: policy.shortest_gap().map(|gap| gap.num_seconds()),
+            schedule: stated.schedule.as_deref(),
+            time_zone: stated.schedule.is_some().then_some(stated.time_zone.as_str()),
+            paused: policy.paused,
+            confirm: policy.confirm,
+        },
+        uses: policy.uses().into_iter().map(|usage| of_use(policy, usage)).collect(),
+        warnings: warnings.collect(),
+        from_time: forecast.from,
+        until_time: forecast.until,
+        complete: forecast.complete,
+        keys: forecast.keys.iter().map(key).collect(),
+        ahead: forecast.ahead.iter().map(next).collect(),
+    }
+}
+
+fn of_use(policy: &Policy, usage: Use) -> OfUse<'_> {
+    let sums = policy.sums(usage);
+    let term = |(fact, times): &(Fact, i32)| Term {
+        fact: fact.name(),
+        times: *times,
+        seconds: fact.of(&policy.facts).num_seconds(),
+    };
+    let wait = |(output, sum): &(OutputKind, Sum)| Wait {
+        output: *output,
+        sum: sum.0.iter().map(term).collect(),
+        seconds: sum.over(&policy.facts).num_seconds(),
+    };
+    OfUse {
+        usage,
+        lines: policy.lines.iter().filter(|line| line.algorithm.usage() == usage).map(|line| &*line.name).collect(),
+        leads: sums.leads.iter().map(wait).collect(),
+        retentions: sums.retentions.iter().map(wait).collect(),
+        least_gap_seconds: policy.ahead(usage, &policy.facts).num_seconds(),
+        most_retired_keys: policy.most_retired(usage),
+    }
+}
+
+fn key(life: &Life) -> Key<'_> {
+    let Life { kid, line, minted, published, held, active, retired, removed } = life;
+    Key {
+        key: kid,
+        line: &line.name,
+        algorithm: line.algorithm,
+        usage: line.algorithm.usage(),
+        minted_time: *minted,
+        published_time: *published,
+        held_time: held.as_ref().map(|(time, _)| *time),
+        held_by: held.as_ref().map(|(_, waiting)| waiting.to_string()),
+        active_time: *active,
+        retired_time: *retired,
+        removal_time: *removed,
+    }
+}
+
+fn next(ahead: &Ahead) -> Next<'_> {
+    let Ahead { time, kid, line, to, waiting, held } = ahead;
+    Next { key: kid.as_deref(), line, to: to.name(), time: *time, waiting_for: waiting.to_string(), held: *held }
+}

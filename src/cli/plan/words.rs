@@ -1,0 +1,211 @@
+//! A plan as people read it.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+
+use super::Planned;
+use super::picture::{self, Strokes};
+use crate::forecast::{Forecast, Life};
+use crate::jose::Use;
+use crate::keyring::Time;
+use crate::lifecycle::Sum;
+use crate::lifecycle::plan::{Ahead, Change};
+use crate::lifecycle::policy::{Line, OutputKind, Policy, Rotation, shown};
+
+/// Everything about one set that can be safe.
+pub(super) fn tell(set: &Planned, strokes: &Strokes, width: usize) -> String {
+    let Planned { request, policy, forecast } = set;
+    let mut rows = vec![format!("{} is safe as long as the facts below are true.", request.set), String::new()];
+    rows.extend(policy.uses().into_iter().flat_map(|usage| proof(policy, usage)));
+    rows.extend(rhythm(set));
+    rows.extend(policy.lines.iter().filter_map(warning));
+    rows.push(String::new());
+    rows.extend(timeline(policy, forecast));
+    rows.push(String::new());
+    rows.extend(picture::draw(forecast, strokes, width));
+    rows.join("\n") + "\n"
+}
+
+/// The sums of one use.
+fn proof(policy: &Policy, usage: Use) -> Vec<String> {
+    let sums = policy.sums(usage);
+    let lines: Vec<&str> = policy.lines.iter().filter(|line| line.algorithm.usage() == usage).map(name).collect();
+    let mut rows = vec![format!("{usage} keys: {}", lines.join(", "))];
+    for (title, waits) in [("lead", &sums.leads), ("retention", &sums.retentions)] {
+        for (kind, wait) in waits {
+            rows.push(row(title, &sum(policy, *wait)));
+            rows.push(row("", &format!("counted from {}", acknowledged(policy, *kind))));
+        }
+    }
+    if policy.confirm {
+        rows.push(row("confirmed", &format!("at the earliest {} after publication", sum(policy, sums.first_hop))));
+        rows.push(row("", &format!("and then a further {}", sum(policy, sums.after_confirmation))));
+    }
+    let lead = shown(policy.timing(usage, &policy.facts).lead());
+    let retention = shown(policy.timing(usage, &policy.facts).retention());
+    let (write, skew) = (shown(policy.write_bound), shown(policy.facts.clock_skew));
+    let least = shown(policy.ahead(usage, &policy.facts));
+    let least = format!("lead {lead} + {write} for one write + clockSkew {skew} = {least}");
+    if let (Some(gap), Some(most)) = (policy.shortest_gap(), policy.most_retired(usage)) {
+        let gap = shown(gap);
+        rows.push(row("interval", &format!("{gap}, and the least is {least}")));
+        let keys = if most == 1 { "key" } else { "keys" };
+        rows.push(row(
+            "kept",
+            &format!("at most {most} retired {keys} a line: ({retention} + {write}) / {gap}, rounded up"),
+        ));
+    } else {
+        rows.push(row("ready", &format!("{least} after it is minted")));
+    }
+    rows.push(String::new());
+    rows
+}
+
+fn row(title: &str, text: &str) -> String {
+    format!("  {title:<9}  {text}")
+}
+
+fn name(line: &Line) -> &str {
+    &line.name
+}
+
+/// `publishDelay 2m + verifierCacheTtl 1h + clockSkew 1m = 1h3m`
+fn sum(policy: &Policy, sum: Sum) -> String {
+    let term = |(fact, times): &(crate::lifecycle::Fact, i32)| {
+        let stated = format!("{} {}", fact.name(), shown(fact.of(&policy.facts)));
+        if *times == 1 { stated } else { format!("{times} x {stated}") }
+    };
+    let terms: Vec<String> = sum.0.iter().map(term).collect();
+    format!("{} = {}", terms.join(" + "), shown(sum.over(&policy.facts)))
+}
+
+fn acknowledged(policy: &Policy, kind: OutputKind) -> String {
+    let ids: Vec<_> = policy.outputs.iter().map(crate::lifecycle::policy::Output::id).collect();
+    let names: Vec<String> = ids.iter().filter(|id| id.kind == kind).map(ToString::to_string).collect();
+    let bound = if policy.write_bound.is_zero() { String::new() } else { format!(" (+{})", shown(policy.write_bound)) };
+    format!("the acknowledged write of {}{bound}", names.join(" and "))
+}
+
+/// What decides when keys rotate.
+fn rhythm(set: &Planned) -> Vec<String> {
+    let stated = &set.request.spec.rotation;
+    let mut rows = Vec::new();
+    match &set.policy.rotation {
+        Rotation::Interval(interval) => rows.push(format!("Keys rotate every {}.", shown(*interval))),
+        Rotation::Schedule(_) => rows.push(format!(
+            "Keys rotate when {:?} fires in {}.",
+            stated.schedule.as_deref().unwrap_or_default(),
+            stated.time_zone
+        )),
+        Rotation::Never => rows.push(
+            "Keys rotate only when asked to, by a new value of the annotation keyturn.dev/rotate (rotation.mode: Never)."
+                .to_owned(),
+        ),
+    }
+    if set.policy.confirm {
+        rows.push(
+            "Each promotion waits until someone sets the annotation keyturn.dev/confirm to the new key's kid."
+                .to_owned(),
+        );
+    }
+    if set.policy.paused {
+        rows.push("Nothing is minted or promoted while rotation.paused is true.".to_owned());
+    }
+    rows
+}
+
+fn warning(line: &Line) -> Option<String> {
+    let advice = line.algorithm.advice(line.spec)?;
+    Some(format!("warning: line {}: {advice}", line.name))
+}
+
+/// What happens when, a row a moment and line, and then what is still to come.
+fn timeline(policy: &Policy, forecast: &Forecast) -> Vec<String> {
+    let zone = match &policy.rotation {
+        Rotation::Schedule(schedule) if schedule.zone() != Tz::UTC => Some(schedule.zone()),
+        _ => None,
+    };
+    let told: Vec<(Option<Time>, String)> = happenings(policy, forecast)
+        .into_iter()
+        .map(|(time, what)| (Some(time), what))
+        .chain(forecast.ahead.iter().map(|ahead| (ahead.time, still_ahead(ahead))))
+        .collect();
+    let after = |time: Time| shown(time - forecast.from);
+    let longest = told.iter().filter_map(|(time, _)| time.map(|time| after(time).len())).max();
+    let first = longest.unwrap_or_default().max("after".len());
+    let columns = |one: &str, two: &str, three: Option<String>, what: &str| {
+        let local = three.map(|three| format!("{three:<19}  ")).unwrap_or_default();
+        format!("  {one:<first$}  {two:<19}  {local}{what}")
+    };
+    let mut rows = vec![columns("after", "UTC", zone.map(|zone| zone.name().to_owned()), "what (the set is new)")];
+    let count = told.len() - forecast.ahead.len();
+    for (index, (time, what)) in told.iter().enumerate() {
+        if index == count {
+            rows.push(if forecast.complete {
+                format!("still to come {} after the beginning:", after(forecast.until))
+            } else {
+                format!(
+                    "cut short {} after the beginning: choose a shorter --horizon; still to come:",
+                    after(forecast.until)
+                )
+            });
+        }
+        rows.push(match time {
+            Some(time) => {
+                let local = zone.map(|zone| minute(&time.with_timezone(&zone)));
+                columns(&after(*time), &minute(time), local, what)
+            }
+            None => columns("-", "-", zone.map(|_| "-".to_owned()), what),
+        });
+    }
+    rows
+}
+
+fn minute<Z: chrono::TimeZone>(time: &chrono::DateTime<Z>) -> String
+where
+    Z::Offset: std::fmt::Display,
+{
+    time.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Every moment at which something happens, line by line: `a#1 retired; a#2 active; a#3 minted, published`.
+fn happenings(policy: &Policy, forecast: &Forecast) -> Vec<(Time, String)> {
+    let place = |life: &Life| policy.lines.iter().position(|line| *line == life.line);
+    let mut moments: BTreeMap<(Time, Option<usize>), Vec<(&str, Vec<String>)>> = BTreeMap::new();
+    for life in &forecast.keys {
+        let mut of_key: BTreeMap<Time, Vec<String>> = BTreeMap::new();
+        let mut note = |time: Option<Time>, what: String| {
+            if let Some(time) = time {
+                of_key.entry(time).or_default().push(what);
+            }
+        };
+        note(Some(life.minted), "minted".to_owned());
+        note(life.published, "published".to_owned());
+        if let Some((time, waiting)) = &life.held {
+            note(Some(*time), format!("due, but waits for {waiting}"));
+        }
+        note(life.active, "active".to_owned());
+        note(life.retired, "retired".to_owned());
+        note(life.removed, "removed".to_owned());
+        for (time, what) in of_key {
+            moments.entry((time, place(life))).or_default().push((life.kid.as_str(), what));
+        }
+    }
+    let joined = |keys: Vec<(&str, Vec<String>)>| {
+        keys.into_iter().map(|(kid, what)| format!("{kid} {}", what.join(", "))).collect::<Vec<_>>().join("; ")
+    };
+    moments.into_iter().map(|((time, _), keys)| (time, joined(keys))).collect()
+}
+
+fn still_ahead(ahead: &Ahead) -> String {
+    let Ahead { time: _, kid, line, to, waiting, held: _ } = ahead;
+    let what = match (kid, to) {
+        (Some(kid), Change::Active) => format!("{kid} becomes active"),
+        (Some(kid), Change::Retired) => format!("{kid} retires"),
+        (Some(kid), Change::Removed) => format!("{kid} is removed"),
+        (Some(kid), Change::Minted) => format!("{kid} is minted"),
+        (None, _) => format!("a new key for line {line}"),
+    };
+    format!("{what}; waits for {waiting}")
+}

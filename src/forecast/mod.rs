@@ -1,0 +1,199 @@
+//! What will happen to a new key set, and when: the real plan of each moment, carried out in virtual time on outputs in
+//! memory. Pure.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use crate::keyring::{Keyring, MacKey, Marks, Phase, Time};
+use crate::lifecycle::plan::{Ahead, Change, Plan, Waiting, plan};
+use crate::lifecycle::policy::{Line, Output, OutputId, Policy};
+use crate::lifecycle::{Found, Mint, Now, Observed, OutputState};
+use crate::material::PrivateKey;
+use crate::publish::Roles;
+
+/// How many plans are made before a forecast is cut short.
+const MOST_PLANS: usize = 20_000;
+
+/// How many rotations a forecast shows where nobody says how far to look.
+const ROTATIONS: usize = 3;
+
+/// How far it looks where no rotation is planned.
+const WITHOUT_ROTATION: TimeDelta = TimeDelta::days(100);
+
+/// The life of a set that is applied at `from` and never edited.
+#[derive(Clone, Debug)]
+pub struct Forecast {
+    /// When the set is applied.
+    pub from: Time,
+    /// How far the forecast goes.
+    pub until: Time,
+    /// Whether it goes as far as was asked: one of very many rotations is cut short.
+    pub complete: bool,
+    /// Every key, by line in the order of the spec, then in the order of minting.
+    pub keys: Vec<Life>,
+    /// What is still to come at the end, soonest first. Its kids are those of `keys`.
+    pub ahead: Vec<Ahead>,
+}
+
+/// The life of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Its name in the forecast: the line, `#`, and a number that counts from 1. No real kid is known beforehand.
+    pub kid: String,
+    /// Its line.
+    pub line: Line,
+    /// When it is minted.
+    pub minted: Time,
+    /// Since when all who must know it first can read it.
+    pub published: Option<Time>,
+    /// Since when its promotion is due but has to wait, and what for.
+    pub held: Option<(Time, Waiting)>,
+    /// Since when it is the one in use.
+    pub active: Option<Time>,
+    /// When another one took its place.
+    pub retired: Option<Time>,
+    /// When it is removed.
+    pub removed: Option<Time>,
+}
+
+/// How far to look where nobody says so: three rotations and all that follows from them, or a hundred days where none is
+/// planned.
+pub fn horizon(policy: &Policy, from: Time) -> Time {
+    let Some(third) = (0..ROTATIONS).try_fold(from, |last, _| policy.rotation_due(last)) else {
+        return from + WITHOUT_ROTATION;
+    };
+    let settled = |usage| policy.ahead(usage, &policy.facts) + policy.timing(usage, &policy.facts).retention();
+    let uses = policy.uses();
+    third + uses.into_iter().map(settled).max().unwrap_or_default() + policy.write_bound
+}
+
+/// Carries out every plan from `from` to `until`. `stand_in` takes the place of every private key: nothing is signed, and
+/// nothing written.
+pub fn forecast(policy: &Policy, stand_in: &PrivateKey, from: Time, until: Time) -> Forecast {
+    let mut set = InMemory::new(policy, stand_in);
+    let mut now = from;
+    for _ in 0..MOST_PLANS {
+        let Plan { next, mints, ahead, wake, steps: _ } = set.plan(now);
+        if let Some(next) = next {
+            set.carry_out(next, &mints, now);
+            continue;
+        }
+        set.note_held(&ahead, now);
+        match wake {
+            Some(wake) if wake <= until => now = wake,
+            _ => return Forecast { from, until, complete: true, keys: set.in_order(), ahead },
+        }
+    }
+    let ahead = set.plan(now).ahead;
+    Forecast { from, until: now, complete: false, keys: set.in_order(), ahead }
+}
+
+/// A key set whose outputs are written in no time.
+struct InMemory<'a> {
+    policy: Policy,
+    stand_in: &'a PrivateKey,
+    keyring: Keyring,
+    outputs: BTreeMap<OutputId, Marks>,
+    lives: Vec<Life>,
+}
+
+impl<'a> InMemory<'a> {
+    fn new(policy: &Policy, stand_in: &'a PrivateKey) -> Self {
+        // Revoked kids are those of other keys than the ones that are made here.
+        let policy = Policy { revoked: [].into(), ..policy.clone() };
+        Self {
+            keyring: Keyring::new(MacKey::new([0; MacKey::BYTES]), policy.facts, policy.publisher),
+            policy,
+            stand_in,
+            outputs: BTreeMap::new(),
+            lives: Vec::new(),
+        }
+    }
+
+    fn plan(&self, now: Time) -> Plan {
+        plan(&self.policy, &self.keyring, &self.observed(), Now::new(now, now))
+    }
+
+    fn observed(&self) -> Observed {
+        let state = |id: &OutputId| match self.outputs.get(id) {
+            None => OutputState::Missing,
+            Some(marks) => OutputState::Found(Found { marks: marks.clone(), intact: true }),
+        };
+        Observed {
+            outputs: self.policy.outputs.iter().map(Output::id).map(|id| (id.clone(), state(&id))).collect(),
+            ..Observed::default()
+        }
+    }
+
+    fn carry_out(&mut self, next: Keyring, mints: &[Mint], now: Time) {
+        self.keyring = next;
+        for mint in mints {
+            let kid = self.next_kid(&mint.line);
+            self.keyring.keys.push(mint.key(kid, self.stand_in.clone(), now));
+        }
+        for output in &self.policy.outputs {
+            let roles = Roles::new(output, self.policy.publisher, &self.keyring);
+            let marks = roles.marks(&self.keyring, self.outputs.get(&output.id()), now);
+            self.outputs.insert(output.id(), marks);
+        }
+        self.note(now);
+    }
+
+    fn next_kid(&self, line: &Line) -> String {
+        let of_line = |name: &str| *name == line.name;
+        let before = self.lives.iter().filter(|life| of_line(&life.line.name)).count();
+        let beside = self.keyring.keys.iter().filter(|key| of_line(&key.line) && self.life(&key.kid).is_none()).count();
+        format!("{}#{}", line.name, before + beside + 1)
+    }
+
+    fn life(&self, kid: &str) -> Option<usize> {
+        // The keys that still change are among the last ones.
+        self.lives.iter().rposition(|life| life.kid == kid)
+    }
+
+    /// Writes down what has become of every key.
+    fn note(&mut self, now: Time) {
+        let observed = self.observed();
+        for key in &self.keyring.keys {
+            let index = self.life(&key.kid).unwrap_or(self.lives.len());
+            if index == self.lives.len() {
+                let line = Line { name: key.line.clone(), algorithm: key.algorithm, spec: key.spec };
+                let (kid, minted) = (key.kid.clone(), key.minted);
+                let (published, held, active, retired, removed) = (None, None, None, None, None);
+                self.lives.push(Life { kid, line, minted, published, held, active, retired, removed });
+            }
+            let Some(life) = self.lives.get_mut(index) else { continue };
+            life.published = life.published.or_else(|| observed.published(&self.policy, key));
+            match key.phase {
+                Phase::Standby => {}
+                Phase::Active { active_since, .. } => life.active = Some(active_since),
+                Phase::Retired { retired_since, .. } => life.retired = Some(retired_since),
+            }
+        }
+        for life in self.lives.iter_mut().filter(|life| life.removed.is_none()) {
+            if self.keyring.key(&life.kid).is_none() {
+                life.removed = Some(now);
+            }
+        }
+    }
+
+    fn note_held(&mut self, ahead: &[Ahead], now: Time) {
+        for Ahead { kid, waiting, .. } in ahead.iter().filter(|ahead| ahead.held && ahead.to == Change::Active) {
+            let index = kid.as_deref().and_then(|kid| self.life(kid));
+            if let Some(life) = index.and_then(|index| self.lives.get_mut(index)) {
+                life.held.get_or_insert_with(|| (now, waiting.clone()));
+            }
+        }
+    }
+
+    fn in_order(self) -> Vec<Life> {
+        let place = |life: &Life| self.policy.lines.iter().position(|line| *line == life.line);
+        let mut lives = self.lives;
+        lives.sort_by_key(place);
+        lives
+    }
+}
