@@ -95,7 +95,7 @@ impl Plan {
                 let strokes = if self.ascii || !locale_is_utf8() { Strokes::ASCII } else { Strokes::BLOCKS };
                 let width = Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
                 let planned = sets.iter().filter_map(|set| set.as_ref().ok());
-                planned.map(|set| words::tell(set, &strokes, width)).collect::<Vec<_>>().join("\n\n")
+                planned.map(|set| words::tell(set, &strokes, width)).collect::<Vec<_>>().join("\n")
             }
             Form::Json => json::document(&sets).map_err(Failure::new)? + "\n",
         };

@@ -132,8 +132,12 @@ impl<'a> InMemory<'a> {
     fn carry_out(&mut self, next: Keyring, mints: &[Mint], now: Time) {
         self.keyring = next;
         for mint in mints {
-            let kid = self.next_kid(&mint.line);
-            self.keyring.keys.push(mint.key(kid, self.stand_in.clone(), now));
+            let line = mint.line.clone();
+            let number = self.lives.iter().filter(|life| life.line == line).count() + 1;
+            let kid = format!("{}#{number}", line.name);
+            self.keyring.keys.push(mint.key(kid.clone(), self.stand_in.clone(), now));
+            let (published, held, active, retired, removed) = (None, None, None, None, None);
+            self.lives.push(Life { kid, line, minted: now, published, held, active, retired, removed });
         }
         for output in &self.policy.outputs {
             let roles = Roles::new(output, self.policy.publisher, &self.keyring);
@@ -143,30 +147,14 @@ impl<'a> InMemory<'a> {
         self.note(now);
     }
 
-    fn next_kid(&self, line: &Line) -> String {
-        let of_line = |name: &str| *name == line.name;
-        let before = self.lives.iter().filter(|life| of_line(&life.line.name)).count();
-        let beside = self.keyring.keys.iter().filter(|key| of_line(&key.line) && self.life(&key.kid).is_none()).count();
-        format!("{}#{}", line.name, before + beside + 1)
-    }
-
-    fn life(&self, kid: &str) -> Option<usize> {
-        // The keys that still change are among the last ones.
-        self.lives.iter().rposition(|life| life.kid == kid)
-    }
-
     /// Writes down what has become of every key.
     fn note(&mut self, now: Time) {
         let observed = self.observed();
-        for key in &self.keyring.keys {
-            let index = self.life(&key.kid).unwrap_or(self.lives.len());
-            if index == self.lives.len() {
-                let line = Line { name: key.line.clone(), algorithm: key.algorithm, spec: key.spec };
-                let (kid, minted) = (key.kid.clone(), key.minted);
-                let (published, held, active, retired, removed) = (None, None, None, None, None);
-                self.lives.push(Life { kid, line, minted, published, held, active, retired, removed });
-            }
-            let Some(life) = self.lives.get_mut(index) else { continue };
+        for life in self.lives.iter_mut().filter(|life| life.removed.is_none()) {
+            let Some(key) = self.keyring.key(&life.kid) else {
+                life.removed = Some(now);
+                continue;
+            };
             life.published = life.published.or_else(|| observed.published(&self.policy, key));
             match key.phase {
                 Phase::Standby => {}
@@ -174,17 +162,11 @@ impl<'a> InMemory<'a> {
                 Phase::Retired { retired_since, .. } => life.retired = Some(retired_since),
             }
         }
-        for life in self.lives.iter_mut().filter(|life| life.removed.is_none()) {
-            if self.keyring.key(&life.kid).is_none() {
-                life.removed = Some(now);
-            }
-        }
     }
 
     fn note_held(&mut self, ahead: &[Ahead], now: Time) {
         for Ahead { kid, waiting, .. } in ahead.iter().filter(|ahead| ahead.held && ahead.to == Change::Active) {
-            let index = kid.as_deref().and_then(|kid| self.life(kid));
-            if let Some(life) = index.and_then(|index| self.lives.get_mut(index)) {
+            if let Some(life) = self.lives.iter_mut().find(|life| Some(&life.kid) == kid.as_ref()) {
                 life.held.get_or_insert_with(|| (now, waiting.clone()));
             }
         }

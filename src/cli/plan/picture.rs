@@ -1,10 +1,11 @@
 //! The lives of keys as bars over time.
 
+use super::words::stamp;
 use crate::forecast::{Forecast, Life};
 use crate::keyring::Time;
 
-/// The narrowest bar, in characters.
-const NARROWEST: usize = 20;
+/// The narrowest bar, in characters: both ends of time fit below.
+const NARROWEST: usize = 40;
 
 /// The most bars of one line; who wants more asks for JSON.
 const MOST_BARS: usize = 12;
@@ -26,7 +27,7 @@ impl Strokes {
     }
 }
 
-/// One bar a key, with the legend above and the two ends of time below. Lines end without a line break at the last one.
+/// One bar a key, with the legend above and the two ends of time below.
 pub(super) fn draw(forecast: &Forecast, strokes: &Strokes, width: usize) -> Vec<String> {
     let Forecast { from, until, keys, .. } = forecast;
     let label = keys.iter().map(|life| life.kid.len()).max().unwrap_or_default();
@@ -41,7 +42,7 @@ pub(super) fn draw(forecast: &Forecast, strokes: &Strokes, width: usize) -> Vec<
             rows.push(format!("  {:label$}  and {more} more keys", ""));
         }
     }
-    let (begin, end) = (from.format("%Y-%m-%d").to_string(), until.format("%Y-%m-%d").to_string());
+    let (begin, end) = (stamp(from), stamp(until));
     let between = cells.saturating_sub(begin.len());
     rows.push(format!("  {:label$}  {begin}{end:>between$}", ""));
     rows

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeZone};
 use chrono_tz::Tz;
 
 use super::Planned;
@@ -9,9 +10,9 @@ use super::picture::{self, Strokes};
 use crate::forecast::{Forecast, Life};
 use crate::jose::Use;
 use crate::keyring::Time;
-use crate::lifecycle::Sum;
 use crate::lifecycle::plan::{Ahead, Change};
-use crate::lifecycle::policy::{Line, OutputKind, Policy, Rotation, shown};
+use crate::lifecycle::policy::{Line, Output, OutputKind, Policy, Rotation, shown};
+use crate::lifecycle::{Fact, Sum};
 
 /// Everything about one set that can be safe.
 pub(super) fn tell(set: &Planned, strokes: &Strokes, width: usize) -> String {
@@ -21,6 +22,7 @@ pub(super) fn tell(set: &Planned, strokes: &Strokes, width: usize) -> String {
     rows.extend(rhythm(set));
     rows.extend(policy.lines.iter().filter_map(warning));
     rows.push(String::new());
+    rows.push(format!("If it is applied as a new set at {} UTC:", stamp(&forecast.from)));
     rows.extend(timeline(policy, forecast));
     rows.push(String::new());
     rows.extend(picture::draw(forecast, strokes, width));
@@ -72,7 +74,7 @@ fn name(line: &Line) -> &str {
 
 /// `publishDelay 2m + verifierCacheTtl 1h + clockSkew 1m = 1h3m`
 fn sum(policy: &Policy, sum: Sum) -> String {
-    let term = |(fact, times): &(crate::lifecycle::Fact, i32)| {
+    let term = |(fact, times): &(Fact, i32)| {
         let stated = format!("{} {}", fact.name(), shown(fact.of(&policy.facts)));
         if *times == 1 { stated } else { format!("{times} x {stated}") }
     };
@@ -81,7 +83,7 @@ fn sum(policy: &Policy, sum: Sum) -> String {
 }
 
 fn acknowledged(policy: &Policy, kind: OutputKind) -> String {
-    let ids: Vec<_> = policy.outputs.iter().map(crate::lifecycle::policy::Output::id).collect();
+    let ids: Vec<_> = policy.outputs.iter().map(Output::id).collect();
     let names: Vec<String> = ids.iter().filter(|id| id.kind == kind).map(ToString::to_string).collect();
     let bound = if policy.write_bound.is_zero() { String::new() } else { format!(" (+{})", shown(policy.write_bound)) };
     format!("the acknowledged write of {}{bound}", names.join(" and "))
@@ -138,23 +140,23 @@ fn timeline(policy: &Policy, forecast: &Forecast) -> Vec<String> {
         let local = three.map(|three| format!("{three:<19}  ")).unwrap_or_default();
         format!("  {one:<first$}  {two:<19}  {local}{what}")
     };
-    let mut rows = vec![columns("after", "UTC", zone.map(|zone| zone.name().to_owned()), "what (the set is new)")];
+    let mut rows = vec![columns("after", "UTC", zone.map(|zone| zone.name().to_owned()), "what")];
     let count = told.len() - forecast.ahead.len();
     for (index, (time, what)) in told.iter().enumerate() {
         if index == count {
             rows.push(if forecast.complete {
-                format!("still to come {} after the beginning:", after(forecast.until))
+                format!("Still to come after {}:", after(forecast.until))
             } else {
                 format!(
-                    "cut short {} after the beginning: choose a shorter --horizon; still to come:",
+                    "Cut short after {}, because so much happens: state a shorter --horizon. Still to come:",
                     after(forecast.until)
                 )
             });
         }
         rows.push(match time {
             Some(time) => {
-                let local = zone.map(|zone| minute(&time.with_timezone(&zone)));
-                columns(&after(*time), &minute(time), local, what)
+                let local = zone.map(|zone| stamp(&time.with_timezone(&zone)));
+                columns(&after(*time), &stamp(time), local, what)
             }
             None => columns("-", "-", zone.map(|_| "-".to_owned()), what),
         });
@@ -162,7 +164,7 @@ fn timeline(policy: &Policy, forecast: &Forecast) -> Vec<String> {
     rows
 }
 
-fn minute<Z: chrono::TimeZone>(time: &chrono::DateTime<Z>) -> String
+pub(super) fn stamp<Z: TimeZone>(time: &DateTime<Z>) -> String
 where
     Z::Offset: std::fmt::Display,
 {
@@ -172,30 +174,28 @@ where
 /// Every moment at which something happens, line by line: `a#1 retired; a#2 active; a#3 minted, published`.
 fn happenings(policy: &Policy, forecast: &Forecast) -> Vec<(Time, String)> {
     let place = |life: &Life| policy.lines.iter().position(|line| *line == life.line);
-    let mut moments: BTreeMap<(Time, Option<usize>), Vec<(&str, Vec<String>)>> = BTreeMap::new();
+    let mut moments: BTreeMap<(Time, Option<usize>), Vec<String>> = BTreeMap::new();
     for life in &forecast.keys {
+        let Life { kid, line: _, minted, published, held, active, retired, removed } = life;
         let mut of_key: BTreeMap<Time, Vec<String>> = BTreeMap::new();
-        let mut note = |time: Option<Time>, what: String| {
-            if let Some(time) = time {
-                of_key.entry(time).or_default().push(what);
-            }
-        };
-        note(Some(life.minted), "minted".to_owned());
-        note(life.published, "published".to_owned());
-        if let Some((time, waiting)) = &life.held {
-            note(Some(*time), format!("due, but waits for {waiting}"));
+        let waits = held.as_ref().map(|(time, waiting)| (*time, format!("due, waits for {waiting}")));
+        let plain = |time: Option<Time>, what: &str| time.map(|time| (time, what.to_owned()));
+        let noted = [
+            plain(Some(*minted), "minted"),
+            plain(*published, "published"),
+            waits,
+            plain(*active, "active"),
+            plain(*retired, "retired"),
+            plain(*removed, "removed"),
+        ];
+        for (time, what) in noted.into_iter().flatten() {
+            of_key.entry(time).or_default().push(what);
         }
-        note(life.active, "active".to_owned());
-        note(life.retired, "retired".to_owned());
-        note(life.removed, "removed".to_owned());
         for (time, what) in of_key {
-            moments.entry((time, place(life))).or_default().push((life.kid.as_str(), what));
+            moments.entry((time, place(life))).or_default().push(format!("{kid} {}", what.join(", ")));
         }
     }
-    let joined = |keys: Vec<(&str, Vec<String>)>| {
-        keys.into_iter().map(|(kid, what)| format!("{kid} {}", what.join(", "))).collect::<Vec<_>>().join("; ")
-    };
-    moments.into_iter().map(|((time, _), keys)| (time, joined(keys))).collect()
+    moments.into_iter().map(|((time, _), keys)| (time, keys.join("; "))).collect()
 }
 
 fn still_ahead(ahead: &Ahead) -> String {
