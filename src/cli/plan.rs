@@ -20,7 +20,7 @@ use crate::forecast::{Forecast, forecast, horizon};
 use crate::jose::{Curve, KeySpec};
 use crate::keyring::Time;
 use crate::lifecycle::Policy;
-use crate::lifecycle::policy::PolicyError;
+use crate::lifecycle::policy::PolicyErrors;
 use crate::material::PrivateKey;
 use crate::store::{directory, kubernetes};
 
@@ -70,17 +70,16 @@ enum Form {
     Json,
 }
 
-/// One key set that can be safe, and what becomes of it.
-struct Planned {
+/// One key set, and what becomes of it if it can be safe.
+struct Outlook {
     request: Request,
-    policy: Policy,
-    forecast: Forecast,
+    planned: Result<Planned, PolicyErrors>,
 }
 
-/// One that can't.
-struct Refused {
-    request: Request,
-    errors: Vec<PolicyError>,
+/// What becomes of a set.
+struct Planned {
+    policy: Policy,
+    forecast: Forecast,
 }
 
 impl Plan {
@@ -88,40 +87,42 @@ impl Plan {
         let requests = manifest::read(&self.files).map_err(Failure::new)?;
         let from = self.from.unwrap_or_else(Utc::now).trunc_subsecs(0);
         let stand_in = PrivateKey::generate(&KeySpec::Ec { curve: Curve::P256 }).map_err(Failure::new)?;
-        let sets: Vec<Result<Planned, Refused>> =
+        let sets: Vec<Outlook> =
             requests.into_iter().map(|request| self.look_ahead(request, &stand_in, from)).collect();
         let text = match self.output {
             Form::Text => {
                 let strokes = if self.ascii || !locale_is_utf8() { Strokes::ASCII } else { Strokes::BLOCKS };
                 let width = Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
-                let planned = sets.iter().filter_map(|set| set.as_ref().ok());
-                planned.map(|set| words::tell(set, &strokes, width)).collect::<Vec<_>>().join("\n")
+                let safe = sets.iter().filter_map(|set| Some((&set.request, set.planned.as_ref().ok()?)));
+                let told = safe.map(|(request, planned)| words::tell(request, planned, &strokes, width));
+                told.collect::<Vec<_>>().join("\n")
             }
             Form::Json => json::document(&sets).map_err(Failure::new)? + "\n",
         };
         std::io::stdout().write_all(text.as_bytes()).map_err(Failure::new)?;
         let mut code = ExitCode::SUCCESS;
-        for Refused { request, errors } in sets.iter().filter_map(|set| set.as_ref().err()) {
-            for error in errors {
-                complain(&format!("{} is refused: {error}", request.set));
+        for Outlook { request, planned } in &sets {
+            if let Err(PolicyErrors(errors)) = planned {
+                for error in errors {
+                    complain(&format!("{} is refused: {error}", request.set));
+                }
+                code = ExitCode::FAILURE;
             }
-            code = ExitCode::FAILURE;
         }
         Ok(code)
     }
 
-    fn look_ahead(&self, request: Request, stand_in: &PrivateKey, from: Time) -> Result<Planned, Refused> {
+    fn look_ahead(&self, request: Request, stand_in: &PrivateKey, from: Time) -> Outlook {
         let write_bound = match self.keeper {
             Keeper::Kubernetes => kubernetes::WRITE_BOUND,
             Keeper::Directory => directory::WRITE_BOUND,
         };
-        let policy = match Policy::parse(&request.set.name, &request.spec, write_bound) {
-            Ok(policy) => policy,
-            Err(errors) => return Err(Refused { request, errors: errors.0 }),
-        };
-        let until = self.horizon.map_or_else(|| horizon(&policy, from), |length| from + length);
-        let forecast = forecast(&policy, stand_in, from, until);
-        Ok(Planned { request, policy, forecast })
+        let planned = Policy::parse(&request.set.name, &request.spec, write_bound).map(|policy| {
+            let until = self.horizon.map_or_else(|| horizon(&policy, from), |length| from + length);
+            let forecast = forecast(&policy, stand_in, from, until);
+            Planned { policy, forecast }
+        });
+        Outlook { request, planned }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::material::PrivateKey;
 use crate::publish::Roles;
 
 /// How many plans are made before a forecast is cut short.
-const MOST_PLANS: usize = 20_000;
+const MOST_PLANS: usize = 10_000;
 
 /// How many rotations a forecast shows where nobody says how far to look.
 const ROTATIONS: usize = 3;
@@ -98,7 +98,10 @@ struct InMemory<'a> {
     stand_in: &'a PrivateKey,
     keyring: Keyring,
     outputs: BTreeMap<OutputId, Marks>,
-    lives: Vec<Life>,
+    /// How many keys of each line were made.
+    minted: BTreeMap<String, usize>,
+    living: Vec<Life>,
+    ended: Vec<Life>,
 }
 
 impl<'a> InMemory<'a> {
@@ -110,7 +113,9 @@ impl<'a> InMemory<'a> {
             policy,
             stand_in,
             outputs: BTreeMap::new(),
-            lives: Vec::new(),
+            minted: BTreeMap::new(),
+            living: Vec::new(),
+            ended: Vec::new(),
         }
     }
 
@@ -133,11 +138,12 @@ impl<'a> InMemory<'a> {
         self.keyring = next;
         for mint in mints {
             let line = mint.line.clone();
-            let number = self.lives.iter().filter(|life| life.line == line).count() + 1;
+            let number = self.minted.entry(line.name.clone()).or_default();
+            *number += 1;
             let kid = format!("{}#{number}", line.name);
             self.keyring.keys.push(mint.key(kid.clone(), self.stand_in.clone(), now));
             let (published, held, active, retired, removed) = (None, None, None, None, None);
-            self.lives.push(Life { kid, line, minted: now, published, held, active, retired, removed });
+            self.living.push(Life { kid, line, minted: now, published, held, active, retired, removed });
         }
         for output in &self.policy.outputs {
             let roles = Roles::new(output, self.policy.publisher, &self.keyring);
@@ -150,7 +156,7 @@ impl<'a> InMemory<'a> {
     /// Writes down what has become of every key.
     fn note(&mut self, now: Time) {
         let observed = self.observed();
-        for life in self.lives.iter_mut().filter(|life| life.removed.is_none()) {
+        for life in &mut self.living {
             let Some(key) = self.keyring.key(&life.kid) else {
                 life.removed = Some(now);
                 continue;
@@ -162,19 +168,20 @@ impl<'a> InMemory<'a> {
                 Phase::Retired { retired_since, .. } => life.retired = Some(retired_since),
             }
         }
+        self.ended.extend(self.living.extract_if(.., |life| life.removed.is_some()));
     }
 
     fn note_held(&mut self, ahead: &[Ahead], now: Time) {
         for Ahead { kid, waiting, .. } in ahead.iter().filter(|ahead| ahead.held && ahead.to == Change::Active) {
-            if let Some(life) = self.lives.iter_mut().find(|life| Some(&life.kid) == kid.as_ref()) {
+            if let Some(life) = self.living.iter_mut().find(|life| Some(&life.kid) == kid.as_ref()) {
                 life.held.get_or_insert_with(|| (now, waiting.clone()));
             }
         }
     }
 
     fn in_order(self) -> Vec<Life> {
-        let place = |life: &Life| self.policy.lines.iter().position(|line| *line == life.line);
-        let mut lives = self.lives;
+        let place = |life: &Life| (self.policy.lines.iter().position(|line| *line == life.line), life.minted);
+        let mut lives = [self.ended, self.living].concat();
         lives.sort_by_key(place);
         lives
     }

@@ -149,10 +149,13 @@ fn a_forecast_of_very_many_rotations_is_cut_short_and_says_so() {
     assert!(forecast.keys.iter().all(|life| life.removed.is_none_or(|removed| removed <= forecast.until)));
 }
 
+/// Minted, active, retired, removed.
+type Times = (Time, Option<Time>, Option<Time>, Option<Time>);
+
 /// The lives of a set whose outputs are really rendered, written and read, told by the kids `k1`, `k2` and so on.
-fn real_lives(members: Value, until: i64) -> Vec<(Time, Option<Time>, Option<Time>, Option<Time>)> {
+fn real_lives(members: Value, until: i64) -> Vec<Times> {
     let mut world = World::new(members);
-    let mut lives = BTreeMap::new();
+    let mut lives: BTreeMap<String, Times> = BTreeMap::new();
     let mut now = 0;
     loop {
         world.pass_between(moment(now));

@@ -14,12 +14,12 @@ const SPEC: &str = "keys:\n  - algorithm: ES256\n    name: a\nrotation: { interv
 
 fn plan(place: &Workplace, args: &[&str]) -> Outcome {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyturn"));
-    command.arg("plan").arg(place.set()).args(["--from", FROM]).args(args).env("LC_ALL", "C.UTF-8");
+    command.arg("plan").arg(place.set()).args(args).env("LC_ALL", "C.UTF-8");
     Outcome::of(&mut command, &place.dir())
 }
 
 fn planned(place: &Workplace, args: &[&str]) -> String {
-    let outcome = plan(place, args);
+    let outcome = plan(place, &[&["--from", FROM], args].concat());
     assert!(outcome.status.success() && outcome.stderr.is_empty(), "{outcome:#?}");
     assert!(!place.dir().exists(), "a plan writes nothing");
     outcome.stdout
@@ -66,7 +66,7 @@ Still to come after 22h:
   31h9m  2027-01-02 07:09:00  a#2 is removed; waits for the retention: what it signed may still be valid
 
        . Standby  # Active  - Retired
-  a#1  ##########################################-----------------------------------------------
+  a#1  ##########################################------------------------------------------------
   a#2  ..........................................##########################################---------
   a#3                                            ..........................................#########
   a#4                                                                                      .........

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Planned, Refused};
+use super::{Outlook, Planned};
 use crate::api::Mode;
+use crate::engine::Request;
 use crate::forecast::Life;
 use crate::jose::{Algorithm, Use};
 use crate::keyring::Time;
@@ -19,12 +20,12 @@ struct Document<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Set<'a> {
-    Safe(Safe<'a>),
-    Unsafe(Unsafe<'a>),
+    Planned(PlannedSet<'a>),
+    Refused(RefusedSet<'a>),
 }
 
 #[derive(Serialize)]
-struct Unsafe<'a> {
+struct RefusedSet<'a> {
     namespace: &'a str,
     name: &'a str,
     safe: bool,
@@ -33,7 +34,7 @@ struct Unsafe<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Safe<'a> {
+struct PlannedSet<'a> {
     namespace: &'a str,
     name: &'a str,
     safe: bool,
@@ -44,7 +45,7 @@ struct Safe<'a> {
     from_time: Time,
     until_time: Time,
     complete: bool,
-    keys: Vec<Key<'a>>,
+    keys: Vec<KeyTimes<'a>>,
     ahead: Vec<Next<'a>>,
 }
 
@@ -97,7 +98,7 @@ struct Warning<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Key<'a> {
+struct KeyTimes<'a> {
     key: &'a str,
     line: &'a str,
     algorithm: Algorithm,
@@ -132,26 +133,26 @@ struct Next<'a> {
 }
 
 /// All sets, in the order of the files.
-pub(super) fn document(sets: &[Result<Planned, Refused>]) -> Result<String, serde_json::Error> {
-    let sets = sets.iter().map(|set| match set {
-        Ok(planned) => Set::Safe(safe(planned)),
-        Err(Refused { request, errors }) => Set::Unsafe(Unsafe {
+pub(super) fn document(sets: &[Outlook]) -> Result<String, serde_json::Error> {
+    let sets = sets.iter().map(|Outlook { request, planned }| match planned {
+        Ok(planned) => Set::Planned(planned_set(request, planned)),
+        Err(errors) => Set::Refused(RefusedSet {
             namespace: &request.set.namespace,
             name: &request.set.name,
             safe: false,
-            refused: errors.iter().map(ToString::to_string).collect(),
+            refused: errors.0.iter().map(ToString::to_string).collect(),
         }),
     });
     serde_json::to_string_pretty(&Document { sets: sets.collect() })
 }
 
-fn safe(Planned { request, policy, forecast }: &Planned) -> Safe<'_> {
+fn planned_set<'a>(request: &'a Request, Planned { policy, forecast }: &'a Planned) -> PlannedSet<'a> {
     let stated = &request.spec.rotation;
     let warnings = policy.lines.iter().filter_map(|line| {
         let advice = line.algorithm.advice(line.spec)?;
         Some(Warning { line: &line.name, message: advice.to_string() })
     });
-    Safe {
+    PlannedSet {
         namespace: &request.set.namespace,
         name: &request.set.name,
         safe: true,
@@ -196,9 +197,9 @@ fn of_use(policy: &Policy, usage: Use) -> OfUse<'_> {
     }
 }
 
-fn key(life: &Life) -> Key<'_> {
+fn key(life: &Life) -> KeyTimes<'_> {
     let Life { kid, line, minted, published, held, active, retired, removed } = life;
-    Key {
+    KeyTimes {
         key: kid,
         line: &line.name,
         algorithm: line.algorithm,

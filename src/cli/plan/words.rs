@@ -7,6 +7,8 @@ use chrono_tz::Tz;
 
 use super::Planned;
 use super::picture::{self, Strokes};
+use crate::api;
+use crate::engine::Request;
 use crate::forecast::{Forecast, Life};
 use crate::jose::Use;
 use crate::keyring::Time;
@@ -15,11 +17,11 @@ use crate::lifecycle::policy::{Line, Output, OutputKind, Policy, Rotation, shown
 use crate::lifecycle::{Fact, Sum};
 
 /// Everything about one set that can be safe.
-pub(super) fn tell(set: &Planned, strokes: &Strokes, width: usize) -> String {
-    let Planned { request, policy, forecast } = set;
+pub(super) fn tell(request: &Request, planned: &Planned, strokes: &Strokes, width: usize) -> String {
+    let Planned { policy, forecast } = planned;
     let mut rows = vec![format!("{} is safe as long as the facts below are true.", request.set), String::new()];
     rows.extend(policy.uses().into_iter().flat_map(|usage| proof(policy, usage)));
-    rows.extend(rhythm(set));
+    rows.extend(rhythm(&request.spec.rotation, policy));
     rows.extend(policy.lines.iter().filter_map(warning));
     rows.push(String::new());
     rows.push(format!("If it is applied as a new set at {} UTC:", stamp(&forecast.from)));
@@ -90,10 +92,9 @@ fn acknowledged(policy: &Policy, kind: OutputKind) -> String {
 }
 
 /// What decides when keys rotate.
-fn rhythm(set: &Planned) -> Vec<String> {
-    let stated = &set.request.spec.rotation;
+fn rhythm(stated: &api::Rotation, policy: &Policy) -> Vec<String> {
     let mut rows = Vec::new();
-    match &set.policy.rotation {
+    match &policy.rotation {
         Rotation::Interval(interval) => rows.push(format!("Keys rotate every {}.", shown(*interval))),
         Rotation::Schedule(_) => rows.push(format!(
             "Keys rotate when {:?} fires in {}.",
@@ -105,13 +106,13 @@ fn rhythm(set: &Planned) -> Vec<String> {
                 .to_owned(),
         ),
     }
-    if set.policy.confirm {
+    if policy.confirm {
         rows.push(
             "Each promotion waits until someone sets the annotation keyturn.dev/confirm to the new key's kid."
                 .to_owned(),
         );
     }
-    if set.policy.paused {
+    if policy.paused {
         rows.push("Nothing is minted or promoted while rotation.paused is true.".to_owned());
     }
     rows
