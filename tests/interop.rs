@@ -137,6 +137,53 @@ for (const jwk of json(`${signer}/jwks.json`).keys) {
 }
 ";
 
+/// Symmetric lines, and what a `dir` key encrypts with.
+const SYMMETRIC: [(&str, Option<&str>); 13] = [
+    ("HS256", None),
+    ("HS384", None),
+    ("HS512", None),
+    ("A128KW", None),
+    ("A192KW", None),
+    ("A256KW", None),
+    ("A128GCMKW", None),
+    ("A192GCMKW", None),
+    ("A256GCMKW", None),
+    ("dir", Some("A128GCM")),
+    ("dir", Some("A256GCM")),
+    ("dir", Some("A128CBC-HS256")),
+    ("dir", Some("A256CBC-HS512")),
+];
+
+/// Signs and verifies, or encrypts and decrypts, with each key of a private JWKS, the first of each line as a sender would.
+const SYMMETRIC_SCRIPT: &str = r"
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import * as jose from 'jose';
+
+const [signer, ...contents] = process.argv.slice(1);
+const { keys } = JSON.parse(readFileSync(`${signer}/jwks.json`, 'utf8'));
+for (const jwk of keys) {
+  const { alg, kid, use, kty } = jwk;
+  assert.equal(kty, 'oct');
+  const enc = alg === 'dir' ? contents.find((one) => kid.startsWith(`dir-${one.toLowerCase()}.`)) : 'A256GCM';
+  const key = await jose.importJWK(jwk, alg);
+  if (use === 'sig') {
+    const token = await new jose.SignJWT({ hello: 'world' })
+      .setProtectedHeader({ alg, kid }).setExpirationTime('1m').sign(key);
+    const { payload } = await jose.jwtVerify(token, await jose.importJWK(jwk, alg), { algorithms: [alg] });
+    assert.equal(payload.hello, 'world');
+    const other = keys.find((one) => one.alg === alg && one.kid !== kid);
+    await assert.rejects(jose.jwtVerify(token, await jose.importJWK(other, alg)), { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' });
+  } else {
+    const message = await new jose.CompactEncrypt(new TextEncoder().encode('hello'))
+      .setProtectedHeader({ alg, kid, enc }).encrypt(key);
+    const { plaintext } = await jose.compactDecrypt(message, await jose.importJWK(jwk, alg));
+    assert.equal(new TextDecoder().decode(plaintext), 'hello');
+  }
+  console.log(`${alg} ${alg === 'dir' ? enc : ''} works`);
+}
+";
+
 /// What Keyturn wrote, for all tests that run at the same time; the last one removes it.
 fn written() -> Arc<Workplace> {
     static WRITTEN: Mutex<Weak<Workplace>> = Mutex::new(Weak::new());
@@ -272,6 +319,39 @@ fn jose_of_node_signs_verifies_encrypts_and_decrypts_with_every_key() {
     assert!(output.status.success(), "{said}{errors}");
     for Line { algorithm, .. } in LINES.iter().filter(|line| line.node) {
         assert!(said.lines().any(|line| line == format!("{algorithm} works")), "{algorithm}: {said}");
+    }
+}
+
+#[test]
+fn jose_of_node_signs_and_encrypts_with_every_symmetric_key() {
+    let home = jose_home();
+    let lines: String = SYMMETRIC
+        .iter()
+        .map(|(algorithm, content)| match content {
+            Some(content) => {
+                let name = format!("dir-{}", content.to_lowercase());
+                format!("  - {{ algorithm: {algorithm}, name: {name}, contentEncryption: {content} }}\n")
+            }
+            None => format!("  - {{ algorithm: {algorithm} }}\n"),
+        })
+        .collect();
+    let place = Workplace::new(&auth(&format!(
+        "keys:\n{lines}encSelection: First\nkid: {{ template: \"{{line}}.{{thumbprint}}\" }}\n\
+         timing: {{ signerReloadDelay: 0s, clockSkew: 0s }}"
+    )));
+    let mut running = place.start_ready();
+    running.until("every line has an active key", || place.in_phase("Active").len() == SYMMETRIC.len());
+    assert!(running.end("TERM").status.success());
+    assert!(tree::names(&place.path("configmaps")).is_empty(), "there is nothing to publish");
+    let folder = place.path("secrets/auth-signer");
+    let output = run("node", &["--input-type=module", "--eval", SYMMETRIC_SCRIPT, "--"], |node| {
+        node.arg(&folder).args(SYMMETRIC.iter().filter_map(|(_, content)| *content)).current_dir(home);
+    });
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}{errors}");
+    for (algorithm, content) in SYMMETRIC {
+        let works = format!("{algorithm} {} works", content.unwrap_or_default());
+        assert_eq!(said.lines().filter(|line| *line == works).count(), 2, "{works}, active and standby: {said}");
     }
 }
 

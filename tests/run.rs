@@ -6,6 +6,8 @@
 mod bad_input;
 #[path = "run/drift.rs"]
 mod drift;
+#[path = "run/files.rs"]
+mod files;
 #[path = "run/kill.rs"]
 mod kill;
 #[path = "run/life.rs"]
@@ -20,5 +22,7 @@ mod plan;
 mod program;
 #[path = "run/sealed.rs"]
 mod sealed;
+#[path = "run/symmetric.rs"]
+mod symmetric;
 #[path = "run/tree.rs"]
 mod tree;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::reference::SecretValue;
+
 /// A Secret for signers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -15,7 +17,12 @@ pub struct SecretOutput {
         regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
     )]
     pub name: String,
-    /// File name → content. Default: `jwks.json` with the private JWKS.
+    /// A passphrase of the user's. It encrypts the private keys in PEM and DER files (PKCS#8) and the keystores, which are
+    /// written anew when it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<SecretValue>,
+    /// File name → content. Default: what the profile says; `Generic`: `jwks.json` with the private JWKS. File names may be
+    /// those of environment variables, for `envFrom`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub files: BTreeMap<String, SecretFile>,
@@ -31,7 +38,7 @@ pub struct ConfigMapOutput {
         regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
     )]
     pub name: String,
-    /// File name → content. Default: `jwks.json` with the public JWKS.
+    /// File name → content. Default: what the profile says; `Generic`: `jwks.json` with the public JWKS.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub files: BTreeMap<String, ConfigMapFile>,
@@ -51,6 +58,15 @@ pub struct SecretFile {
     /// Which key of the line a file of one public key holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<Select>,
+    /// With `PrivateKeyPem` and `PrivateKeyDer`: how the key is encoded. Default: what the profile says, or `PKCS8`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+    /// With `PrivateJwks`: how it holds the keys that are not active, where they need not be loaded. Default: `Omitted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inactive_keys: Option<InactiveKeys>,
+    /// With `Pkcs12`: how it is encrypted. Default: `Modern`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<KeystoreEncryption>,
 }
 
 /// One file of a ConfigMap.
@@ -76,16 +92,31 @@ pub enum SecretContent {
     PrivateJwks,
     /// The active key as one private JWK.
     PrivateJwk,
-    /// The active key as PKCS#8 PEM (`BEGIN PRIVATE KEY`).
+    /// The active key as PEM: `BEGIN PRIVATE KEY` (PKCS#8), or what `encoding` says; with a passphrase
+    /// `BEGIN ENCRYPTED PRIVATE KEY`.
     PrivateKeyPem,
+    /// The same as DER.
+    PrivateKeyDer,
+    /// A PKCS#12 keystore with every private key that the signers have, each with its certificate, under its kid as alias.
+    /// Needs a passphrase.
+    Pkcs12,
+    /// The passphrase, for readers that want it beside the key, such as in an environment variable.
+    Passphrase,
     /// The public JWK Set, as verifiers get it.
     PublicJwks,
     /// One public JWK.
     PublicJwk,
     /// One public key as SPKI PEM (`BEGIN PUBLIC KEY`).
     PublicKeyPem,
+    /// The certificate of one key as PEM (`BEGIN CERTIFICATE`).
+    CertificatePem,
     /// The kid of the active key, without a newline.
     ActiveKid,
+    /// The kids of all active keys as a JSON object, line → kid.
+    ActiveKids,
+    /// The revision of the keyring that all files of the object were made from, in decimal digits: the same revision, the
+    /// same state.
+    Revision,
 }
 
 /// What a file in a ConfigMap may hold: nothing private.
@@ -97,8 +128,49 @@ pub enum PublicContent {
     PublicJwk,
     /// One public key as SPKI PEM (`BEGIN PUBLIC KEY`).
     PublicKeyPem,
+    /// The certificate of one key as PEM (`BEGIN CERTIFICATE`).
+    CertificatePem,
     /// The kid of the active key, without a newline.
     ActiveKid,
+    /// The kids of all active keys as a JSON object, line → kid.
+    ActiveKids,
+    /// The revision of the keyring that all files of the object were made from, in decimal digits: the same revision, the
+    /// same state.
+    Revision,
+}
+
+/// How a private key is encoded in PEM and DER files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Encoding {
+    /// `PRIVATE KEY` (RFC 5958), for keys of every kind.
+    #[serde(rename = "PKCS8")]
+    Pkcs8,
+    /// `RSA PRIVATE KEY` (RFC 8017), for RSA keys.
+    #[serde(rename = "PKCS1")]
+    Pkcs1,
+    /// `EC PRIVATE KEY` (RFC 5915), for EC keys.
+    #[serde(rename = "SEC1")]
+    Sec1,
+}
+
+/// How a private JWKS holds keys that are not active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum InactiveKeys {
+    /// With their private halves, behind the active ones. A reader that takes any but the first key would sign too early.
+    Private,
+    /// Their public halves only.
+    PublicOnly,
+    /// Not at all, for readers that fail when they see two keys of one algorithm.
+    Omitted,
+}
+
+/// How a keystore is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum KeystoreEncryption {
+    /// AES-256 and HMAC-SHA-256: Java since 8u301, openssl since 1.1.
+    Modern,
+    /// Triple DES and SHA-1, for older readers.
+    Legacy,
 }
 
 /// Which key of a line a file of one public key holds.

@@ -3,13 +3,24 @@
 //! The types here are the resource as it stands in YAML. They promise nothing: a spec becomes
 //! trustworthy only as a [`crate::lifecycle::policy::Policy`].
 
+mod certificate;
 mod files;
+mod jwk;
+mod profile;
+mod reference;
 mod rules;
 mod span;
 mod spec;
 mod status;
 
-pub use files::{ConfigMapFile, ConfigMapOutput, PublicContent, SecretContent, SecretFile, SecretOutput, Select};
+pub use certificate::CertificateSpec;
+pub use files::{
+    ConfigMapFile, ConfigMapOutput, Encoding, InactiveKeys, KeystoreEncryption, PublicContent, SecretContent,
+    SecretFile, SecretOutput, Select,
+};
+pub use jwk::{ExpUnit, JwkMembers, KeyOpsType};
+pub use profile::Profile;
+pub use reference::{SecretKeyRef, SecretValue};
 pub use rules::{LONGEST_NAME, MOST_RETIRED};
 pub use span::{Span, SpanError};
 pub use spec::{

@@ -6,7 +6,7 @@
 use kube::core::{Message, Rule};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::jose::{Algorithm, KeyKind, NO_448, Use};
+use crate::jose::{Algorithm, ContentEncryption, KeyKind, NO_448, Use};
 
 /// Longest `metadata.name` that leaves room for the suffixes of the default outputs and the keyring in 253 characters.
 pub const LONGEST_NAME: usize = 63;
@@ -14,7 +14,7 @@ pub const LONGEST_NAME: usize = 63;
 /// How many retired keys a line may keep at once.
 pub const MOST_RETIRED: i64 = 8;
 
-/// A sum of facts, and the sets it is asked of.
+/// A sum of facts, and the sets it is asked of. `applies` is CEL with names for whole conditions, see [`Sum::applies`].
 pub(super) struct Sum {
     applies: &'static str,
     called: &'static str,
@@ -23,40 +23,48 @@ pub(super) struct Sum {
 
 /// Lead of signature keys that are published in ConfigMaps: P + C + S.
 pub(super) const SIG_BY_CONFIG_MAP: Sum =
-    Sum { applies: "SIG && PUBLISHED", called: "lead", facts: &["publishDelay", "verifierCacheTtl", "clockSkew"] };
-/// Lead of signature keys that the signer publishes: R + C + S.
+    Sum { applies: "{sig} && {published}", called: "lead", facts: &["publishDelay", "verifierCacheTtl", "clockSkew"] };
+/// Lead of signature keys that the signer publishes, or that are symmetric: R + C + S.
 pub(super) const SIG_BY_SIGNER: Sum = Sum {
-    applies: "SIG && self.publisher == 'Signer'",
+    applies: "{sig} && {loaded} || {symmetric sig}",
     called: "lead",
     facts: &["signerReloadDelay", "verifierCacheTtl", "clockSkew"],
 };
 /// Lead of encryption keys: R + S.
-pub(super) const ENC: Sum = Sum { applies: "ENC", called: "lead", facts: &["signerReloadDelay", "clockSkew"] };
+pub(super) const ENC: Sum =
+    Sum { applies: "{enc} || {symmetric enc}", called: "lead", facts: &["signerReloadDelay", "clockSkew"] };
 /// Retention of signature keys: R + L + 2S.
 pub(super) const SIG_RETENTION: Sum = Sum {
-    applies: "SIG",
+    applies: "{sig} || {symmetric sig}",
     called: "retention",
     facts: &["signerReloadDelay", "maxTokenLifetime", "clockSkew", "clockSkew"],
 };
 /// Retention of encryption keys that are published in ConfigMaps: P + C + L + 2S.
 pub(super) const ENC_BY_CONFIG_MAP_RETENTION: Sum = Sum {
-    applies: "ENC && PUBLISHED",
+    applies: "{enc} && {published}",
     called: "retention",
     facts: &["publishDelay", "verifierCacheTtl", "maxTokenLifetime", "clockSkew", "clockSkew"],
 };
-/// Retention of encryption keys that the signer publishes: R + C + L + 2S.
+/// Retention of encryption keys that the signer publishes, or that are symmetric: R + C + L + 2S.
 pub(super) const ENC_BY_SIGNER_RETENTION: Sum = Sum {
-    applies: "ENC && self.publisher == 'Signer'",
+    applies: "{enc} && {loaded} || {symmetric enc}",
     called: "retention",
     facts: &["signerReloadDelay", "verifierCacheTtl", "maxTokenLifetime", "clockSkew", "clockSkew"],
 };
 
 impl Sum {
     fn applies(&self) -> String {
+        let any = |usage, symmetric| any_line_is(|one| one.usage() == usage && one.is_symmetric() == symmetric);
         self.applies
-            .replace("SIG", &any_line_is(|algorithm| algorithm.usage() == Use::Sig))
-            .replace("ENC", &any_line_is(|algorithm| algorithm.usage() == Use::Enc))
-            .replace("PUBLISHED", "(self.publisher == 'Keyturn' || has(self.configMaps) && self.configMaps.size() > 0)")
+            .replace("{sig}", &any(Use::Sig, false))
+            .replace("{symmetric sig}", &any(Use::Sig, true))
+            .replace("{enc}", &any(Use::Enc, false))
+            .replace("{symmetric enc}", &any(Use::Enc, true))
+            .replace(
+                "{published}",
+                &format!("({PUBLISHER} == 'Keyturn' || has(self.configMaps) && self.configMaps.size() > 0)"),
+            )
+            .replace("{loaded}", &format!("{PUBLISHER} == 'Signer'"))
     }
 
     fn cel(&self) -> String {
@@ -107,6 +115,9 @@ pub(super) fn retained_keys_stay_few(retention: &Sum) -> Rule {
     Rule::new(rule).message(Message::Expression(message))
 }
 
+/// The publisher as the policy fills it in.
+const PUBLISHER: &str = "(has(self.publisher) ? self.publisher : self.profile == 'Janssen' ? 'Signer' : 'Keyturn')";
+
 /// The line's name as the policy fills it in.
 const NAME: &str = "(has(k.name) ? k.name : k.algorithm.lowerAscii().replace('+', '-').replace('_', '-'))";
 
@@ -128,7 +139,7 @@ pub(super) fn file_lines_exist() -> Rule {
 /// A file of one key says which line it takes, where there are several.
 pub(super) fn one_key_files_name_their_line() -> Rule {
     both_outputs(
-        "s.files.all(f, self.keys.size() == 1 || has(s.files[f].line) || s.files[f].content in ['PrivateJwks', 'PublicJwks'])",
+        "s.files.all(f, self.keys.size() == 1 || has(s.files[f].line) || s.files[f].content in ['PrivateJwks', 'PublicJwks', 'Pkcs12', 'Passphrase', 'ActiveKids', 'Revision'])",
     )
     .message("a file that holds one key must state its line, because the set has several lines")
 }
@@ -172,6 +183,47 @@ pub(super) fn curves_fit() -> Rule {
     Rule::new(rule).message(&*message)
 }
 
+/// `contentEncryption` belongs to `dir`.
+pub(super) fn content_encryption_only_for_dir() -> Rule {
+    let dir = Algorithm::Dir;
+    Rule::new(format!("self.keys.all(k, !has(k.contentEncryption) || k.algorithm == '{dir}')"))
+        .message("contentEncryption is only for dir, whose keys encrypt the content: leave it out of the other lines")
+}
+
+/// A file that can only be public takes no symmetric line by name, and not the only line if that is symmetric.
+pub(super) fn symmetric_keys_are_in_no_public_file() -> Rule {
+    let misplaced = |contents: &str| {
+        format!("s.files.all(f, !(s.files[f].content in {contents}) || {})", takes_no_symmetric_line())
+    };
+    let secrets = misplaced("['PublicJwks', 'PublicJwk', 'PublicKeyPem', 'CertificatePem']");
+    let config_maps = misplaced("['PublicJwks', 'PublicJwk', 'PublicKeyPem', 'CertificatePem', 'ActiveKid']");
+    Rule::new(format!(
+        "(!has(self.secrets) || self.secrets.all(s, !has(s.files) || {secrets})) && \
+         (!has(self.configMaps) || self.configMaps.all(s, !has(s.files) || {config_maps}))"
+    ))
+    .message(
+        "a public file takes a line whose keys are symmetric and have no public half: take the line out of it, and give its \
+         keys to all who need them in a PrivateJwks file",
+    )
+}
+
+/// A symmetric key has no PEM.
+pub(super) fn symmetric_keys_are_in_no_pem() -> Rule {
+    let pem = format!("!(s.files[f].content in ['PrivateKeyPem', 'PrivateKeyDer']) || {}", takes_no_symmetric_line());
+    Rule::new(format!("!has(self.secrets) || self.secrets.all(s, !has(s.files) || s.files.all(f, {pem}))")).message(
+        "a PEM file takes a line whose keys are symmetric and have no PEM form: write PrivateJwks or PrivateJwk",
+    )
+}
+
+/// Whether the file `f` of the output `s` takes no symmetric line. A public JWKS of all lines leaves them out by itself.
+fn takes_no_symmetric_line() -> String {
+    let symmetric = names(Algorithm::is_symmetric);
+    format!(
+        "(has(s.files[f].line) || s.files[f].content == 'PublicJwks' || !(self.keys[0].algorithm in {symmetric})) && \
+         (!has(s.files[f].line) || !self.keys.exists(k, k.algorithm in {symmetric} && {NAME} == s.files[f].line))"
+    )
+}
+
 /// A schedule counts only with `Schedule`, which needs one.
 pub(super) fn schedule_is_stated() -> Rule {
     Rule::new("(self.rotation.mode == 'Schedule') == has(self.rotation.schedule)").message(
@@ -182,21 +234,31 @@ pub(super) fn schedule_is_stated() -> Rule {
 
 /// Loading is publishing with `publisher: Signer`, so a sender could choose a key that some replica lacks.
 pub(super) fn enc_by_signer_takes_the_first() -> Rule {
-    let enc = any_line_is(|algorithm| algorithm.usage() == Use::Enc);
-    Rule::new(format!("self.publisher != 'Signer' || !({enc}) || has(self.encSelection)")).message(
+    let enc = any_line_is(|algorithm| algorithm.usage() == Use::Enc && !algorithm.is_symmetric());
+    Rule::new(format!("{PUBLISHER} != 'Signer' || !({enc}) || has(self.encSelection)")).message(
         "an encryption key that the signer itself publishes is safe only if senders take the first key: \
          state encSelection: First if they do, or use publisher: Keyturn",
+    )
+}
+
+/// The same of a symmetric key: who loads it may encrypt with it.
+pub(super) fn symmetric_enc_takes_the_first() -> Rule {
+    let enc = any_line_is(|algorithm| algorithm.usage() == Use::Enc && algorithm.is_symmetric());
+    Rule::new(format!("!({enc}) || has(self.encSelection)")).message(
+        "a symmetric encryption key can be used by whoever loaded it, which is safe only if senders take the first key: state \
+         encSelection: First if they do, or use RSA-OAEP-256",
     )
 }
 
 /// A kid can't come twice.
 pub(super) fn kid_is_unique() -> Rule {
     Rule::new(
-        "(self.kid.template.contains('{thumbprint}') || self.kid.template.contains('{uuid}')) && \
-         self.kid.template.matches('^([A-Za-z0-9._:@/-]|[{](thumbprint|uuid|line|use|alg|date)[}])+$')",
+        "!has(self.kid) || !has(self.kid.template) || \
+         (self.kid.template.contains('{thumbprint}') || self.kid.template.contains('{uuid}')) && \
+         self.kid.template.matches('^([A-Za-z0-9._:@/-]|[{](thumbprint|uuid|line|use|alg|date|ops)[}])+$')",
     )
     .message(
-        "kid.template must hold {thumbprint} or {uuid}, may hold {line}, {use}, {alg} and {date}, \
+        "kid.template must hold {thumbprint} or {uuid}, may hold {line}, {use}, {alg}, {date} and {ops}, \
          and otherwise letters, digits and . _ : @ / -",
     )
 }
@@ -218,6 +280,11 @@ pub(super) fn algorithm_schema(_: &mut SchemaGenerator) -> Schema {
 /// Schema of `keys[].rsaBits`.
 pub(super) fn rsa_bits_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "format": "int32", "enum": [2048, 3072, 4096, 8192] })
+}
+
+/// Schema of `keys[].contentEncryption`.
+pub(super) fn content_encryption_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ContentEncryption::names().collect::<Vec<_>>() })
 }
 
 /// The same predicate over `secrets` and `configMaps`, each called `s`.

@@ -4,7 +4,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::certificate::CertificateSpec;
 use super::files::{ConfigMapOutput, SecretOutput};
+use super::jwk::JwkMembers;
+use super::profile::Profile;
 use super::rules;
 use super::span::Span;
 use super::status::JwksKeySetStatus;
@@ -38,9 +41,13 @@ use super::status::JwksKeySetStatus;
     validation = rules::one_key_files_name_their_line(),
     validation = rules::rsa_bits_only_for_rsa(),
     validation = rules::curves_fit(),
+    validation = rules::content_encryption_only_for_dir(),
+    validation = rules::symmetric_keys_are_in_no_public_file(),
+    validation = rules::symmetric_keys_are_in_no_pem(),
     validation = rules::schedule_is_stated(),
     validation = rules::kid_is_unique(),
     validation = rules::enc_by_signer_takes_the_first(),
+    validation = rules::symmetric_enc_takes_the_first(),
     validation = rules::interval_covers_the_lead(&rules::SIG_BY_CONFIG_MAP),
     validation = rules::interval_covers_the_lead(&rules::SIG_BY_SIGNER),
     validation = rules::interval_covers_the_lead(&rules::ENC),
@@ -62,22 +69,33 @@ pub struct JwksKeySetSpec {
     /// What must have been seen before a new key signs.
     #[serde(default, skip_serializing_if = "Promotion::is_empty")]
     pub promotion: Promotion,
-    /// Who publishes the public keys. Before a change, list `configMaps` and move the verifiers.
-    #[serde(default)]
-    pub publisher: Publisher,
-    /// How senders choose an encryption key when `publisher` is `Signer`.
+    /// Who publishes the public keys. Default: `Keyturn`, and with profile `Janssen` `Signer`. Before a change, list
+    /// `configMaps` and move the verifiers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<Publisher>,
+    /// How senders choose an encryption key when `publisher` is `Signer`, or when the key is symmetric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enc_selection: Option<EncSelection>,
     /// How key IDs are made.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "KidSpec::is_empty")]
     pub kid: KidSpec,
+    /// Presets for the world that reads the keys: kid template, files, encodings, certificate, publisher and confirmation.
+    /// Whatever the spec states counts instead.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Self-signed certificates, which every key gets where this is stated or a file needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateSpec>,
+    /// What JWKs say beside the key.
+    #[serde(default, skip_serializing_if = "JwkMembers::is_empty")]
+    pub jwk: JwkMembers,
     /// Secrets for signers. Default: one, named `<name>-signer`, with the private JWKS in `jwks.json`. To rename one, list
     /// both, move the readers, then drop the old one, which is left as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub secrets: Vec<SecretOutput>,
     /// ConfigMaps for verifiers. Default: one, named `<name>-jwks`, with the public JWKS in `jwks.json`; none with
-    /// `publisher: Signer`. To rename one, list both, move the readers, then drop the old one, which is left as it is.
+    /// `publisher: Signer`, nor where all keys are symmetric. To rename one, list both, move the readers, then drop the old one, which is left as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub config_maps: Vec<ConfigMapOutput>,
@@ -115,6 +133,11 @@ pub struct KeyLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16))]
     pub curve: Option<String>,
+    /// For `dir` only: the content encryption (RFC 7518 section 5.1) that decides the size of the key, 128 to 512 bits.
+    /// Default: A256GCM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "rules::content_encryption_schema")]
+    pub content_encryption: Option<String>,
 }
 
 /// When keys rotate.
@@ -195,15 +218,16 @@ impl Default for Timing {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Promotion {
-    /// Confirmations, all of which are awaited.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Confirmations, all of which are awaited. Default: none, and with profile `MiaPlatform` a manual one, which an empty list
+    /// takes away.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8))]
-    pub confirm: Vec<Confirm>,
+    pub confirm: Option<Vec<Confirm>>,
 }
 
 impl Promotion {
     fn is_empty(&self) -> bool {
-        self.confirm.is_empty()
+        self.confirm.is_none()
     }
 }
 
@@ -237,17 +261,19 @@ pub enum EncSelection {
 }
 
 /// How key IDs are made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KidSpec {
-    /// Text with `{thumbprint}` (RFC 7638, SHA-256), `{uuid}`, `{line}`, `{use}`, `{alg}`, `{date}`; one of the first two must be there.
+    /// Text with `{thumbprint}` (RFC 7638, SHA-256), `{uuid}`, `{line}`, `{use}`, `{alg}`, `{date}`, `{ops}`; one of the first
+    /// two must be there. Default: what the profile says; `Generic`: `{thumbprint}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub template: String,
+    pub template: Option<String>,
 }
 
-impl Default for KidSpec {
-    fn default() -> Self {
-        Self { template: "{thumbprint}".to_owned() }
+impl KidSpec {
+    fn is_empty(&self) -> bool {
+        self.template.is_none()
     }
 }
 

@@ -16,7 +16,7 @@ use super::terminal::complain;
 use super::{Failure, manifest};
 use crate::api::{Span, SpanError};
 use crate::engine::Request;
-use crate::forecast::{Forecast, forecast, horizon};
+use crate::forecast::{Forecast, StandIns, forecast, horizon};
 use crate::jose::{Curve, KeySpec};
 use crate::keyring::Time;
 use crate::lifecycle::Policy;
@@ -86,9 +86,11 @@ impl Plan {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let requests = manifest::read(&self.files).map_err(Failure::new)?;
         let from = self.from.unwrap_or_else(Utc::now).trunc_subsecs(0);
-        let stand_in = PrivateKey::generate(&KeySpec::Ec { curve: Curve::P256 }).map_err(Failure::new)?;
+        let key = |spec| PrivateKey::generate(&spec).map_err(Failure::new);
+        let (asymmetric, symmetric) = (key(KeySpec::Ec { curve: Curve::P256 })?, key(KeySpec::Oct { bits: 256 })?);
+        let stand_ins = StandIns { asymmetric, symmetric };
         let sets: Vec<Outlook> =
-            requests.into_iter().map(|request| self.look_ahead(request, &stand_in, from)).collect();
+            requests.into_iter().map(|request| self.look_ahead(request, &stand_ins, from)).collect();
         let text = match self.output {
             Form::Text => {
                 let strokes = if self.ascii || !locale_is_utf8() { Strokes::ASCII } else { Strokes::BLOCKS };
@@ -112,14 +114,14 @@ impl Plan {
         Ok(code)
     }
 
-    fn look_ahead(&self, request: Request, stand_in: &PrivateKey, from: Time) -> Outlook {
+    fn look_ahead(&self, request: Request, stand_ins: &StandIns, from: Time) -> Outlook {
         let write_bound = match self.keeper {
             Keeper::Kubernetes => kubernetes::WRITE_BOUND,
             Keeper::Directory => directory::WRITE_BOUND,
         };
         let planned = Policy::parse(&request.set.name, &request.spec, write_bound).map(|policy| {
             let until = self.horizon.map_or_else(|| horizon(&policy, from), |length| from + length);
-            let forecast = forecast(&policy, stand_in, from, until);
+            let forecast = forecast(&policy, stand_ins, from, until);
             Planned { policy, forecast }
         });
         Outlook { request, planned }

@@ -8,6 +8,7 @@ use crate::api::{Condition, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeySt
 use crate::engine::{KeyReport, News, PassError, Problem, Reason, Report};
 use crate::keyring::{FormatError, Time};
 use crate::lifecycle::plan::{Ahead, Change, Waiting};
+use crate::publish::RenderError;
 use crate::store::StoreError;
 
 /// Condition: every line has a key that may be used, and every output is as it should be. The promise begins here.
@@ -233,7 +234,9 @@ fn error_reason(error: &PassError) -> &'static str {
         // A conflict never gets here: whoever comes last tells how the set stands.
         PassError::Store(StoreError::Failed { .. } | StoreError::Conflict(_)) => "StoreFailed",
         PassError::Mint(_) => "KeyNotGenerated",
+        PassError::Render(RenderError::NoPassphrase { .. }) => "ReferenceMissing",
         PassError::Render(_) => "OutputNotRendered",
+        PassError::Reference { .. } => "ReferenceUnusable",
     }
 }
 

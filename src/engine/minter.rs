@@ -8,11 +8,11 @@ use futures::future::try_join_all;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::jose::{KeyKind, KeySpec};
+use crate::jose::{KeyKind, KeySpec, Thumbprint};
 use crate::keyring::{Key, Keyring, MacKey, Time};
 use crate::lifecycle::Mint;
 use crate::lifecycle::policy::{KidParts, KidTemplate};
-use crate::material::{GenerateError, PrivateKey};
+use crate::material::{CertificateError, GenerateError, PrivateKey};
 use crate::store::SetRef;
 
 /// How often a kid is drawn again that already exists.
@@ -30,6 +30,14 @@ pub enum MintError {
     /// The machine is shutting down, or the generating thread died.
     #[error("key generation was interrupted")]
     Interrupted,
+    /// A key could not sign its own certificate.
+    #[error("key {kid} can't have a certificate: {why}")]
+    Certificate {
+        /// Which key.
+        kid: String,
+        /// Why.
+        why: CertificateError,
+    },
     /// The template gives one kid again and again.
     #[error("no unused kid could be made: put {{uuid}} into spec.kid.template")]
     NoKid,
@@ -88,7 +96,8 @@ impl Minter {
         let generated = try_join_all(mints.iter().map(|mint| self.private_key(set, mint, keyring))).await?;
         let mut keys: Vec<Key> = Vec::with_capacity(mints.len());
         for (mint, private) in mints.iter().zip(generated) {
-            let key = assemble(mint, private, template, now, |kid| {
+            let thumbprint = keyring.mac_key.thumbprint(&private);
+            let key = assemble(mint, private, thumbprint, template, now, |kid| {
                 keyring.key(kid).is_some()
                     || keyring.revoked.iter().any(|one| one.kid == kid)
                     || keys.iter().any(|key| key.kid == kid)
@@ -123,7 +132,7 @@ impl Minter {
     async fn private_key(&self, set: &SetRef, mint: &Mint, keyring: &Keyring) -> Result<PrivateKey, MintError> {
         let spec = mint.line.spec;
         while let Some(spare) = self.spare(set, spec) {
-            let thumbprint = spare.public().thumbprint();
+            let thumbprint = keyring.mac_key.thumbprint(&spare);
             let used = keyring.keys.iter().any(|key| key.thumbprint == thumbprint)
                 || keyring.revoked.iter().any(|one| one.thumbprint == Some(thumbprint));
             if !used {
@@ -132,7 +141,7 @@ impl Minter {
         }
         let lane = match spec.key_kind() {
             KeyKind::Rsa => &self.rsa,
-            KeyKind::Ec(_) | KeyKind::Okp(_) | KeyKind::Akp(_) => &self.quick,
+            KeyKind::Ec(_) | KeyKind::Okp(_) | KeyKind::Akp(_) | KeyKind::Oct(_) => &self.quick,
         };
         let _turn = lane.acquire().await.map_err(|_| MintError::Interrupted)?;
         if let Some(progress) = &self.progress {
@@ -160,11 +169,11 @@ impl Minter {
 fn assemble(
     mint: &Mint,
     private: PrivateKey,
+    thumbprint: Thumbprint,
     template: &KidTemplate,
     now: Time,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Key, MintError> {
-    let thumbprint = private.public().thumbprint();
     let draw = |_| {
         template.kid(&KidParts {
             thumbprint: &thumbprint,
@@ -175,7 +184,7 @@ fn assemble(
         })
     };
     let kid = (0..MOST_KID_DRAWS).map(draw).find(|kid| !exists(kid)).ok_or(MintError::NoKid)?;
-    Ok(mint.key(kid, private, now))
+    Ok(mint.key(kid, private, thumbprint, now))
 }
 
 impl fmt::Debug for Minter {

@@ -3,6 +3,8 @@
 //! The order of writes is what makes a crash harmless: the keyring first, then the verifiers, then the signers. Whatever
 //! a pass left undone, the next one finds out by reading, and does.
 
+mod certify;
+mod complete;
 mod minter;
 mod news;
 mod pass;
@@ -60,6 +62,14 @@ pub enum PassError {
     /// An output can't be made.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// A value that the user keeps can't be used.
+    #[error("{place} {why}")]
+    Reference {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it, and what to change. Never the value.
+        why: String,
+    },
 }
 
 /// Runs passes over a store.

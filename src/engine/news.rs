@@ -159,7 +159,7 @@ pub(super) fn recovered(keyring: &Keyring, base: Option<&Keyring>) -> News {
 /// The news of a decision; a minted key has its own.
 pub(super) fn step(step: &Step) -> Option<News> {
     let reason = match step {
-        Step::Mint { .. } | Step::AnswerRotate => return None,
+        Step::Mint { .. } | Step::Certify { .. } | Step::AnswerRotate => return None,
         Step::SettleFacts | Step::ChangePublisher => Reason::FactsChanged,
         Step::Revoke { .. } | Step::Bar { .. } => Reason::Revoked,
         Step::Confirm { .. } => Reason::Confirmed,

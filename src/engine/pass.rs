@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use zeroize::Zeroizing;
+
+use super::certify::certify;
+use super::complete::Complete;
 use super::minter::Minter;
 use super::news;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
-use crate::jose::Use;
+use crate::api::SecretKeyRef;
 use crate::keyring::{Key, Keyring, Publisher};
-use crate::lifecycle::plan::{Plan, plan};
+use crate::lifecycle::plan::{Plan, Step, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
 use crate::lifecycle::recovery::{Case, Recovery, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
-use crate::publish::{Header, Rendered, check_keyring_size, remains, render};
-use crate::store::{Place, Store, StoreError, Stored, StoredKeyring, Version};
+use crate::publish::{Header, Passphrases, RenderError, Rendered, check_keyring_size, remains, render};
+use crate::store::{Place, Referenced, Store, StoreError, Stored, StoredKeyring, Unreadable, Version};
 
 /// How often an output is written again because the write took too long.
 const MOST_LATE_WRITES: usize = 4;
@@ -29,6 +33,8 @@ pub(super) struct Pass<'a, S, C> {
     keyring: Keyring,
     version: Option<Version>,
     places: BTreeMap<OutputId, Place>,
+    /// Values that the user keeps.
+    referenced: BTreeMap<SecretKeyRef, Referenced>,
     news: Vec<news::News>,
     report: Report,
     /// Nothing may be written: the report says why.
@@ -40,6 +46,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     pub(super) async fn observe(store: &'a S, clock: &'a C, request: &'a Request) -> Result<Self, PassError> {
         let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
+        let referenced = store.referenced(&request.set, &policy.references()).await?;
         let now = clock.now();
         let (keyring, version, dressed, seal_due) = match snapshot.keyring {
             Some(StoredKeyring { keyring, version, dressed, seal_due }) => (keyring, Some(version), dressed, seal_due),
@@ -54,6 +61,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             keyring,
             version,
             places: snapshot.outputs,
+            referenced,
             news: Vec::new(),
             report: Report::default(),
             halted: false,
@@ -76,7 +84,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         let Plan { next, mints, steps, ahead: _, wake: _ } = self.plan();
         let Some(mut next) = next else {
-            let written = self.keyring.revision > 0 && self.publish(render(&self.policy, &self.keyring)?).await?;
+            if self.keyring.revision == 0 {
+                return Ok(false);
+            }
+            let drifted = self.drifted().await?;
+            let written = self.publish(drifted).await?;
             self.report.mended |= written;
             return Ok(written);
         };
@@ -86,8 +98,13 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
         let discouraged = news::discouraged(&self.keyring, &minted);
         next.keys.extend(minted.iter().cloned());
-        let rendered = match self.commit(next).await {
-            Ok(rendered) => rendered,
+        let revokes = steps.iter().any(|step| matches!(step, Step::Revoke { .. }));
+        let committed = match certify(&self.policy, &mut next).await {
+            Ok(()) => self.commit(next, revokes).await,
+            Err(error) => Err(error.into()),
+        };
+        let complete = match committed {
+            Ok(complete) => complete,
             Err(error) => {
                 minter.give_back(&self.request.set, minted);
                 return Err(error);
@@ -96,7 +113,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         self.news.extend(minted.iter().map(news::minted));
         self.news.extend(discouraged);
         self.news.extend(steps.iter().filter_map(news::step));
-        self.publish(rendered).await?;
+        self.publish(complete).await?;
         Ok(true)
     }
 
@@ -123,69 +140,118 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 
     /// Everything is made before anything is written, so that a set that can't be written whole isn't written half.
-    async fn commit(&mut self, next: Keyring) -> Result<Vec<Rendered>, PassError> {
-        let rendered = render(&self.policy, &next)?;
-        for one in &rendered {
-            one.check_size(&self.header(one, &next)?)?;
+    async fn commit(&mut self, next: Keyring, revokes: bool) -> Result<Vec<Complete>, PassError> {
+        let rendered = match self.render(&next) {
+            // A revocation waits for nothing: what can't be encrypted now is taken away, and comes back when it can be.
+            Err(PassError::Render(RenderError::NoPassphrase { .. })) if revokes => {
+                render(&self.policy.without_encrypted_files(), &next, &Passphrases::new())?
+            }
+            rendered => rendered?,
+        };
+        let mut complete = Vec::new();
+        for one in rendered {
+            if self.is_to_be_written(&one, &next) {
+                let one = Complete::make(one, next.revision).await?;
+                one.rendered.check_size(&one.files, &self.header(&one, &next)?)?;
+                complete.push(one);
+            }
         }
         check_keyring_size(&next)?;
         self.version = Some(self.store.commit(&self.request.set, &next, self.version.as_ref()).await?);
         self.keyring = next;
-        Ok(rendered)
+        Ok(complete)
+    }
+
+    fn render(&self, keyring: &Keyring) -> Result<Vec<Rendered>, PassError> {
+        Ok(render(&self.policy, keyring, &self.passphrases()?)?)
+    }
+
+    /// The passphrases that are there, by the Secret that needs them.
+    fn passphrases(&self) -> Result<Passphrases, PassError> {
+        let mut passphrases = Passphrases::new();
+        for output in &self.policy.outputs {
+            let Output::Secret { name, passphrase: Some(reference), .. } = output else { continue };
+            let Some(Referenced { place, value, .. }) = self.referenced.get(reference) else { continue };
+            let wrong = |why: String| PassError::Reference { place: place.clone(), why };
+            let value = match value {
+                Ok(value) => value,
+                Err(Unreadable::Missing) => continue,
+                Err(why) => return Err(wrong(why.to_string())),
+            };
+            let text =
+                std::str::from_utf8(value).map_err(|_| wrong("is no text: a passphrase must be UTF-8".to_owned()))?;
+            let text = text.strip_suffix('\n').unwrap_or(text);
+            if text.is_empty() {
+                return Err(wrong("is empty: put a passphrase there".to_owned()));
+            }
+            passphrases.insert(name.clone(), Zeroizing::new(text.to_owned()));
+        }
+        Ok(passphrases)
     }
 
     /// Writes the outputs that are not as they should be: the verifiers' first, then the signers'. Whether there were any.
-    async fn publish(&mut self, rendered: Vec<Rendered>) -> Result<bool, PassError> {
+    async fn publish(&mut self, complete: Vec<Complete>) -> Result<bool, PassError> {
         let mut written = false;
-        for one in rendered {
-            let seen = match self.places.get(&one.id) {
+        for one in complete {
+            let id = one.rendered.id.clone();
+            let seen = match self.places.get(&id) {
                 Some(Place::Foreign) => continue,
-                Some(Place::Ours(stored)) if self.is_current(&one, stored) => continue,
                 Some(Place::Ours(stored)) => Some(stored),
                 Some(Place::Empty) | None => None,
             };
             let recovered = self.news.iter().any(|news| news.reason == news::Reason::KeyringRecovered);
-            let restored = self.is_drifted(&one.id) && !recovered;
+            let restored = self.is_drifted(&id) && !recovered;
             let (header, version) = self.write(&one, seen).await?;
             let before = seen.and_then(|stored| stored.header.as_ref());
-            self.news.push(news::published(&one.id, &header, before, restored));
+            self.news.push(news::published(&id, &header, before, restored));
             let stored = Stored { version, header: Some(header), files: one.files, dressed: true };
-            self.places.insert(one.id, Place::Ours(stored));
+            self.places.insert(id, Place::Ours(stored));
             written = true;
         }
         Ok(written)
     }
 
+    /// Those outputs that are not as they should be, made whole.
+    async fn drifted(&self) -> Result<Vec<Complete>, PassError> {
+        let mut complete = Vec::new();
+        for one in self.render(&self.keyring)? {
+            if self.is_to_be_written(&one, &self.keyring) {
+                complete.push(Complete::make(one, self.keyring.revision).await?);
+            }
+        }
+        Ok(complete)
+    }
+
     /// Writes one output. Where the machine slept between the stamp and the end of the write, the stamp says less than the
     /// truth, and the output is written once more.
-    async fn write(&self, one: &Rendered, seen: Option<&Stored>) -> Result<(Header, Version), PassError> {
+    async fn write(&self, one: &Complete, seen: Option<&Stored>) -> Result<(Header, Version), PassError> {
+        let (id, files) = (&one.rendered.id, &one.files);
         let mut last: Option<Stored> = None;
         for _ in 0..MOST_LATE_WRITES {
             let begun = self.clock.now().later;
             let header = self.header(one, &self.keyring)?;
             let over = last.as_ref().or(seen);
-            let version = self.store.publish(&self.request.set, &one.id, &one.files, &header, over).await?;
+            let version = self.store.publish(&self.request.set, id, files, &header, over).await?;
             if self.clock.now().earlier <= begun + self.store.write_bound() {
                 return Ok((header, version));
             }
-            last = Some(Stored { version, header: Some(header), files: one.files.clone(), dressed: true });
+            last = Some(Stored { version, header: Some(header), files: files.clone(), dressed: true });
         }
         let bound = self.store.write_bound().num_seconds();
         Err(PassError::Store(StoreError::Failed {
-            doing: format!("writing {}", one.id),
+            doing: format!("writing {id}"),
             why: format!(
                 "each write took longer than the {bound} s that may pass: see why the machine or the store is so slow"
             ),
         }))
     }
 
-    fn is_current(&self, wanted: &Rendered, stored: &Stored) -> bool {
-        let Stored { version: _, header, files, dressed } = stored;
-        let whole = header.as_ref().is_some_and(|header| {
-            wanted.is_written(&self.keyring, header, files)
-                && header.is_intact(&wanted.id, files, &self.keyring.mac_key)
-        });
-        whole && *dressed
+    fn is_to_be_written(&self, one: &Rendered, keyring: &Keyring) -> bool {
+        match self.places.get(&one.id) {
+            Some(Place::Foreign) => false,
+            Some(Place::Ours(stored)) => !is_current(one, stored, keyring),
+            Some(Place::Empty) | None => true,
+        }
     }
 
     fn is_drifted(&self, id: &OutputId) -> bool {
@@ -198,7 +264,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 
     /// The header of an output that is written next. It says what the clock says now: making keys may have taken long.
-    fn header(&self, one: &Rendered, keyring: &Keyring) -> Result<Header, PassError> {
+    fn header(&self, one: &Complete, keyring: &Keyring) -> Result<Header, PassError> {
+        let Complete { rendered: one, files } = one;
         let before = match self.places.get(&one.id) {
             Some(Place::Ours(Stored { header: Some(header), files, .. }))
                 if header.is_intact(&one.id, files, &keyring.mac_key) =>
@@ -208,7 +275,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             _ => None,
         };
         let marks = one.marks(keyring, before, self.clock.now().later);
-        Ok(Header::new(&one.id, &one.files, keyring, marks).map_err(crate::publish::RenderError::from)?)
+        Ok(Header::new(one, files, keyring, marks).map_err(RenderError::from)?)
     }
 
     fn observed(&self) -> Observed {
@@ -227,13 +294,19 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
     }
 
-    /// `publisher: Signer` waits until no retired key is left whose private half is gone: the server could not publish it.
+    /// What was published stays so as long as it must: `publisher: Signer` waits until no retired key is left whose private
+    /// half is gone, because the server could not publish it, and a set that turned symmetric goes on with what is left.
     async fn use_policy_in_force(&mut self) -> Result<(), PassError> {
-        let lacking = |key: &Key| key.is_retired() && key.usage() == Use::Sig && key.private.is_none();
+        let lacking = |key: &Key| {
+            key.is_retired() && !Publisher::Keyturn.keeps_all_loaded(key.algorithm) && key.private.is_none()
+        };
         let changes = self.keyring.revision > 0
             && self.keyring.publisher == Publisher::Keyturn
             && self.policy.publisher == Publisher::Signer;
         if !changes || !self.keyring.keys.iter().any(lacking) {
+            if self.policy.publish_what_is_left(&self.request.set.name, &self.keyring) {
+                self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+            }
             return Ok(());
         }
         let kids = self.keyring.keys.iter().filter(|key| lacking(key)).map(|key| key.kid.clone()).collect();
@@ -269,10 +342,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     /// Rebuilds the keyring from the outputs, or stops where that would mean to mint in silence.
     async fn recover(&mut self) -> Result<(), PassError> {
         let base = self.version.is_some().then_some(&self.keyring);
+        let passphrases = self.passphrases().unwrap_or_default();
         let left: Vec<_> = self
             .headers()
             .filter(|(id, header, stored)| base.is_none() || self.is_vouched(id, header, stored))
-            .map(|(id, header, stored)| remains(id, header, &stored.files, self.now.later))
+            .map(|(id, header, stored)| remains(id, header, &stored.files, passphrases.get(&id.name), self.now.later))
             .collect();
         let case = Case {
             policy: &self.policy,
@@ -310,6 +384,14 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     fn taken(&self) -> impl Iterator<Item = &OutputId> {
         self.places.iter().filter(|(_, place)| matches!(place, Place::Foreign)).map(|(id, _)| id)
     }
+}
+
+fn is_current(wanted: &Rendered, stored: &Stored, keyring: &Keyring) -> bool {
+    let Stored { version: _, header, files, dressed } = stored;
+    let whole = header.as_ref().is_some_and(|header| {
+        wanted.is_written(keyring, header, files) && header.is_intact(&wanted.id, files, &keyring.mac_key)
+    });
+    whole && *dressed
 }
 
 fn ids(policy: &Policy) -> Vec<OutputId> {

@@ -12,7 +12,7 @@ use crate::keyring::{Keyring, MacKey, Marks, Phase, Time};
 use crate::lifecycle::plan::{Ahead, Change, Plan, Waiting, plan};
 use crate::lifecycle::policy::{Line, Output, OutputId, Policy};
 use crate::lifecycle::{Found, Mint, Now, Observed, OutputState};
-use crate::material::PrivateKey;
+use crate::material::{Certificate, CertificateError, PrivateKey, Serial};
 use crate::publish::Roles;
 
 /// How many plans are made before a forecast is cut short.
@@ -23,6 +23,15 @@ const ROTATIONS: usize = 3;
 
 /// How far it looks where no rotation is planned.
 const WITHOUT_ROTATION: TimeDelta = TimeDelta::days(100);
+
+/// What takes the place of every private key: nothing but certificates that nobody sees is signed, and nothing written.
+#[derive(Clone, Debug)]
+pub struct StandIns {
+    /// On P-256, for the quickest certificates.
+    pub asymmetric: PrivateKey,
+    /// Of any size.
+    pub symmetric: PrivateKey,
+}
 
 /// The life of a set that is applied at `from` and never edited.
 #[derive(Clone, Debug)]
@@ -66,20 +75,21 @@ pub fn horizon(policy: &Policy, from: Time) -> Time {
     let Some(third) = (0..ROTATIONS).try_fold(from, |last, _| policy.rotation_due(last)) else {
         return from + WITHOUT_ROTATION;
     };
-    let settled = |usage| policy.ahead(usage, &policy.facts) + policy.timing(usage, &policy.facts).retention();
-    let uses = policy.uses();
-    third + uses.into_iter().map(settled).max().unwrap_or_default() + policy.write_bound
+    let settled = |kind| policy.ahead(kind, &policy.facts) + policy.timing(kind, &policy.facts).retention();
+    third + policy.kinds().into_values().map(settled).max().unwrap_or_default() + policy.write_bound
 }
 
-/// Carries out every plan from `from` to `until`. `stand_in` takes the place of every private key: nothing is signed, and
-/// nothing written.
-pub fn forecast(policy: &Policy, stand_in: &PrivateKey, from: Time, until: Time) -> Forecast {
-    let mut set = InMemory::new(policy, stand_in);
+/// Carries out every plan from `from` to `until`. It is cut short where very much happens, and where certificates would end
+/// past the year 9999.
+pub fn forecast(policy: &Policy, stand_ins: &StandIns, from: Time, until: Time) -> Forecast {
+    let mut set = InMemory::new(policy, stand_ins);
     let mut now = from;
     for _ in 0..MOST_PLANS {
         let Plan { next, mints, ahead, wake, steps: _ } = set.plan(now);
         if let Some(next) = next {
-            set.carry_out(next, &mints, now);
+            if set.carry_out(next, &mints, now).is_err() {
+                break;
+            }
             continue;
         }
         set.note_held(&ahead, now);
@@ -95,7 +105,7 @@ pub fn forecast(policy: &Policy, stand_in: &PrivateKey, from: Time, until: Time)
 /// A key set whose outputs are written in no time.
 struct InMemory<'a> {
     policy: Policy,
-    stand_in: &'a PrivateKey,
+    stand_ins: &'a StandIns,
     keyring: Keyring,
     outputs: BTreeMap<OutputId, Marks>,
     /// How many keys of each line were made.
@@ -105,13 +115,13 @@ struct InMemory<'a> {
 }
 
 impl<'a> InMemory<'a> {
-    fn new(policy: &Policy, stand_in: &'a PrivateKey) -> Self {
+    fn new(policy: &Policy, stand_ins: &'a StandIns) -> Self {
         // Revoked kids are those of other keys than the ones that are made here.
         let policy = Policy { revoked: [].into(), ..policy.clone() };
         Self {
             keyring: Keyring::new(MacKey::new([0; MacKey::BYTES]), policy.facts, policy.publisher),
             policy,
-            stand_in,
+            stand_ins,
             outputs: BTreeMap::new(),
             minted: BTreeMap::new(),
             living: Vec::new(),
@@ -134,23 +144,40 @@ impl<'a> InMemory<'a> {
         }
     }
 
-    fn carry_out(&mut self, next: Keyring, mints: &[Mint], now: Time) {
+    fn carry_out(&mut self, next: Keyring, mints: &[Mint], now: Time) -> Result<(), CertificateError> {
         self.keyring = next;
         for mint in mints {
             let line = mint.line.clone();
             let number = self.minted.entry(line.name.clone()).or_default();
             *number += 1;
             let kid = format!("{}#{number}", line.name);
-            self.keyring.keys.push(mint.key(kid.clone(), self.stand_in.clone(), now));
+            let StandIns { asymmetric, symmetric } = self.stand_ins;
+            let private = if line.algorithm.is_symmetric() { symmetric } else { asymmetric };
+            let thumbprint = self.keyring.mac_key.thumbprint(private);
+            self.keyring.keys.push(mint.key(kid.clone(), private.clone(), thumbprint, now));
             let (published, held, active, retired, removed) = (None, None, None, None, None);
             self.living.push(Life { kid, line, minted: now, published, held, active, retired, removed });
         }
+        self.certify()?;
         for output in &self.policy.outputs {
             let roles = Roles::new(output, self.policy.publisher, &self.keyring);
             let marks = roles.marks(&self.keyring, self.outputs.get(&output.id()), now);
             self.outputs.insert(output.id(), marks);
         }
         self.note(now);
+        Ok(())
+    }
+
+    /// A rotation is due in time before a certificate ends.
+    fn certify(&mut self) -> Result<(), CertificateError> {
+        let Some(wanted) = &self.policy.certificate else { return Ok(()) };
+        for key in self.keyring.keys.iter_mut().filter(|key| key.lacks_certificate()) {
+            let times = wanted.times(key.minted, &self.policy.facts).ok_or(CertificateError::Fault)?;
+            let (usage, serial) = (key.usage(), Serial::from_octets([0; 20]));
+            let made = Certificate::self_signed(&self.stand_ins.asymmetric, usage, &wanted.subject, times, &serial)?;
+            key.certificate = Some(made);
+        }
+        Ok(())
     }
 
     /// Writes down what has become of every key.

@@ -4,10 +4,16 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::lifecycle::fixtures::{INTERVAL, LEAD, RETENTION, W, World, at, config_map, ec_keys, moment, policy, spec};
+use crate::lifecycle::fixtures::{
+    INTERVAL, LEAD, RETENTION, W, World, at, config_map, ec_keys, moment, oct_key, policy, spec,
+};
+
+fn stand_ins() -> StandIns {
+    StandIns { asymmetric: ec_keys()[0].clone(), symmetric: oct_key(1, 256) }
+}
 
 fn ahead_of(members: Value, until: i64) -> Forecast {
-    forecast(&policy(members), &ec_keys()[0], at(0), at(until))
+    forecast(&policy(members), &stand_ins(), at(0), at(until))
 }
 
 /// `a#1 0 0 - 10000 -`: minted, published, active, retired and removed, in seconds.
@@ -108,6 +114,21 @@ fn what_has_to_wait_says_for_what() {
 }
 
 #[test]
+fn a_key_is_replaced_before_its_certificate_ends() {
+    let members = json!({
+        "rotation": { "mode": "Never" },
+        "certificate": { "subject": "CN=a", "validity": "20000s" },
+        "configMaps": [{ "name": "m", "files": {
+            "jwks.json": { "content": "PublicJwks" },
+            "crt.pem": { "content": "CertificatePem" },
+        } }],
+    });
+    let forecast = ahead_of(members, 30_000);
+    let used = 20_000 - (RETENTION - W) - W - 5;
+    assert_eq!(lives(&forecast)[..1], [format!("a#1 0 0 0 {used} {}", used + RETENTION)]);
+}
+
+#[test]
 fn lines_stand_in_the_order_of_the_spec() {
     let forecast = ahead_of(json!({ "keys": [{ "algorithm": "ES512" }, { "algorithm": "RSA-OAEP" }] }), INTERVAL);
     let kids: Vec<&str> = forecast.keys.iter().map(|life| life.kid.as_str()).collect();
@@ -120,7 +141,7 @@ fn a_schedule_fires_on_both_sides_of_a_clock_change() {
     let monthly = json!({ "mode": "Schedule", "schedule": "0 3 1 * *", "timeZone": "Europe/Rome" });
     let policy = policy(json!({ "rotation": monthly }));
     let from = time("2027-02-10T00:00:00Z");
-    let forecast = forecast(&policy, &ec_keys()[0], from, horizon(&policy, from));
+    let forecast = forecast(&policy, &stand_ins(), from, horizon(&policy, from));
     let active: Vec<Time> = forecast.keys.iter().filter_map(|life| life.active).collect();
     let fired = ["2027-03-01T02:00:00Z", "2027-04-01T01:00:00Z", "2027-05-01T01:00:00Z"].map(time);
     assert_eq!(active, [&[from][..], &fired].concat());
@@ -143,7 +164,7 @@ fn a_forecast_of_very_many_rotations_is_cut_short_and_says_so() {
     });
     let spec = spec(json!({ "timing": none, "rotation": { "interval": "1s" } }));
     let policy = Policy::parse("auth", &spec, TimeDelta::zero()).unwrap();
-    let forecast = forecast(&policy, &ec_keys()[0], at(0), at(1_000_000));
+    let forecast = forecast(&policy, &stand_ins(), at(0), at(1_000_000));
     assert!(!forecast.complete && forecast.until < at(1_000_000));
     assert!(forecast.keys.len() > 1_000, "{}", forecast.keys.len());
     assert!(forecast.keys.iter().all(|life| life.removed.is_none_or(|removed| removed <= forecast.until)));
@@ -187,7 +208,7 @@ proptest! {
 
     #[test]
     fn what_is_forecast_comes_true(
-        algorithms in prop::sample::subsequence(vec!["ES256", "RS256", "ECDH-ES"], 1..=3),
+        algorithms in prop::sample::subsequence(vec!["ES256", "RS256", "ECDH-ES", "HS256", "A128KW"], 1..=4),
         publisher in prop::sample::select(vec!["Keyturn", "Signer"]),
         interval in 1_400_i64..12_000,
         standby in any::<bool>(),

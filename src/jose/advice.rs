@@ -49,7 +49,7 @@ impl fmt::Display for Advice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::{Curve, OkpCurve};
+    use crate::jose::{Curve, KeyChoice, OkpCurve};
 
     #[test]
     fn what_is_discouraged_says_why_and_what_to_use() {
@@ -73,7 +73,7 @@ mod tests {
     fn what_is_current_gets_no_advice() {
         let discouraged = [Algorithm::Rsa15, Algorithm::EdDsa];
         for algorithm in Algorithm::ALL.iter().filter(|one| !discouraged.contains(one)) {
-            let spec = KeySpec::new(*algorithm, None, None).unwrap();
+            let spec = KeySpec::new(*algorithm, KeyChoice::default()).unwrap();
             assert_eq!(algorithm.advice(spec), None, "{algorithm}");
         }
         assert_eq!(Algorithm::Ps256.advice(KeySpec::Rsa { bits: 3072 }), None);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::by_name::by_name;
-use super::{Curve, KeyKind, KeyKinds, NO_448, OkpCurve, ParameterSet, Use};
+use super::{Curve, KeyKind, KeyKinds, KeySpec, NO_448, OkpCurve, ParameterSet, Use};
 
 /// What is special about one algorithm. Read it with [`Algorithm::row`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,14 @@ const fn akp(set: ParameterSet) -> KeyKinds {
     KeyKinds::only(KeyKind::Akp(set))
 }
 
+const fn oct(bits: u16) -> KeyKinds {
+    KeyKinds::only(KeyKind::Oct(bits))
+}
+
+/// `dir` leaves the size to the content encryption.
+const DIR: KeyKinds =
+    KeyKinds::or(KeyKind::Oct(256), &[KeyKind::Oct(128), KeyKind::Oct(192), KeyKind::Oct(384), KeyKind::Oct(512)]);
+
 table! {
     Rs256         "RS256"          Sig, RSA,                        "RFC 7518 section 3.3";
     Rs384         "RS384"          Sig, RSA,                        "RFC 7518 section 3.3";
@@ -106,6 +114,16 @@ table! {
     EcdhEsA128Kw  "ECDH-ES+A128KW" Enc, ECDH,                       "RFC 7518 section 4.6";
     EcdhEsA192Kw  "ECDH-ES+A192KW" Enc, ECDH,                       "RFC 7518 section 4.6";
     EcdhEsA256Kw  "ECDH-ES+A256KW" Enc, ECDH,                       "RFC 7518 section 4.6";
+    Hs256         "HS256"          Sig, oct(256),                   "RFC 7518 section 3.2";
+    Hs384         "HS384"          Sig, oct(384),                   "RFC 7518 section 3.2";
+    Hs512         "HS512"          Sig, oct(512),                   "RFC 7518 section 3.2";
+    A128Kw        "A128KW"         Enc, oct(128),                   "RFC 7518 section 4.4";
+    A192Kw        "A192KW"         Enc, oct(192),                   "RFC 7518 section 4.4";
+    A256Kw        "A256KW"         Enc, oct(256),                   "RFC 7518 section 4.4";
+    A128GcmKw     "A128GCMKW"      Enc, oct(128),                   "RFC 7518 section 4.7";
+    A192GcmKw     "A192GCMKW"      Enc, oct(192),                   "RFC 7518 section 4.7";
+    A256GcmKw     "A256GCMKW"      Enc, oct(256),                   "RFC 7518 section 4.7";
+    Dir           "dir"            Enc, DIR,                        "RFC 7518 section 4.5";
 }
 
 impl Algorithm {
@@ -131,6 +149,22 @@ impl Algorithm {
     #[must_use]
     pub fn slug(self) -> String {
         self.name().to_ascii_lowercase().replace(['+', '_'], "-")
+    }
+
+    /// Whether signers and verifiers, or senders and receivers, share one key, which so has no public half.
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        self.keys().default.is_symmetric()
+    }
+
+    /// Whether a key of that kind and size is one for this algorithm. HMAC takes longer ones than are made for it
+    /// (RFC 7518 section 3.2).
+    #[must_use]
+    pub fn takes(self, key: KeySpec) -> bool {
+        match (self.usage(), self.keys().default, key) {
+            (Use::Sig, KeyKind::Oct(least), KeySpec::Oct { bits }) => bits >= least,
+            (_, _, key) => self.keys().contains(key.key_kind()),
+        }
     }
 
     /// The names of all algorithms, in the order of the table.
@@ -233,6 +267,26 @@ mod tests {
     }
 
     #[test]
+    fn symmetric_keys_smaller_than_the_rfc_permits_are_taken_by_no_algorithm() {
+        let taken_by = |bits| -> Vec<&str> {
+            let fitting = Algorithm::ALL.iter().filter(|one| one.takes(KeySpec::Oct { bits }));
+            fitting.map(|one| one.name()).collect()
+        };
+        let cases: [(u16, &[&str]); 7] = [
+            (120, &[]),
+            (128, &["A128KW", "A128GCMKW", "dir"]),
+            (192, &["A192KW", "A192GCMKW", "dir"]),
+            (248, &[]),
+            (256, &["HS256", "A256KW", "A256GCMKW", "dir"]),
+            (384, &["HS256", "HS384", "dir"]),
+            (512, &["HS256", "HS384", "HS512", "dir"]),
+        ];
+        for (bits, expected) in cases {
+            assert_eq!(taken_by(bits), expected, "{bits}");
+        }
+    }
+
+    #[test]
     fn unknown_names_suggest_the_nearest() {
         let cases: &[(&str, &[Algorithm])] = &[
             ("rs256", &[Algorithm::Rs256]),
@@ -243,6 +297,7 @@ mod tests {
             ("ed25519", &[Algorithm::Ed25519]),
             ("ECDH-ES-A128KW", &[Algorithm::EcdhEsA128Kw]),
             ("RSA15", &[Algorithm::Rsa15]),
+            ("a256gcm-kw", &[Algorithm::A256GcmKw]),
             ("MLDSA65", &[Algorithm::MlDsa65]),
             ("", &[]),
             ("something else", &[]),
@@ -260,11 +315,12 @@ mod tests {
             error,
             "unknown algorithm \"RS265\", did you mean RS256?; known are RS256, RS384, RS512, PS256, PS384, PS512, \
              ES256, ES384, ES512, ES256K, Ed25519, EdDSA, ML-DSA-44, ML-DSA-65, ML-DSA-87, RSA1_5, RSA-OAEP, \
-             RSA-OAEP-256, RSA-OAEP-384, RSA-OAEP-512, ECDH-ES, ECDH-ES+A128KW, ECDH-ES+A192KW, ECDH-ES+A256KW"
+             RSA-OAEP-256, RSA-OAEP-384, RSA-OAEP-512, ECDH-ES, ECDH-ES+A128KW, ECDH-ES+A192KW, ECDH-ES+A256KW, \
+             HS256, HS384, HS512, A128KW, A192KW, A256KW, A128GCMKW, A192GCMKW, A256GCMKW, dir"
         );
         let ed448 = "Ed448".parse::<Algorithm>().unwrap_err().to_string();
         assert!(ed448.starts_with("unknown algorithm \"Ed448\": no released, well-kept library"), "{ed448}");
         let long = "x".repeat(10_000).parse::<Algorithm>().unwrap_err().to_string();
-        assert!(long.len() < 350, "{long}");
+        assert!(long.len() < 450, "{long}");
     }
 }

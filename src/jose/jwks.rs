@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn public_sets_of_the_same_keys_hold_no_private_member() {
-        let public: Vec<PublicJwk> = keys().iter().map(|key| key.public().clone()).collect();
+        let public: Vec<PublicJwk> = keys().iter().map(|key| key.public().unwrap().clone()).collect();
         let json: Value = serde_json::from_str(&Jwks { keys: public }.to_json().unwrap()).unwrap();
         for key in json["keys"].as_array().unwrap() {
             for private in ["d", "p", "q", "dp", "dq", "qi", "priv", "k", "oth"] {
@@ -94,11 +94,13 @@ mod tests {
     #[test]
     fn private_keys_are_read_from_among_public_ones() {
         let [rsa, ec] = &keys()[..] else { panic!("not two keys") };
+        let oct = json!({"kty": "oct", "kid": "hmac", "alg": "HS256", "k": "A".repeat(43)});
+        let weak = json!({"kty": "oct", "kid": "weak", "alg": "HS256", "k": "A".repeat(22)});
         let unknown = json!({"kty": "OKP", "crv": "X448", "x": "AQAB", "d": "AQAB"});
-        let mixed = json!({"keys": [rsa, ec.public(), unknown]}).to_string();
+        let mixed = json!({"keys": [rsa, ec.public(), unknown, oct, weak]}).to_string();
         assert!(serde_json::from_str::<Jwks<PrivateJwk>>(&mixed).is_err());
         let read = Jwks::from_mixed_json(&mixed).unwrap();
-        assert_eq!(read.keys.iter().map(|key| key.public().kid()).collect::<Vec<_>>(), ["RS256"]);
+        assert_eq!(read.keys.iter().map(PrivateJwk::kid).collect::<Vec<_>>(), ["RS256", "hmac"]);
         assert!(Jwks::from_mixed_json(RFC_7517_A1).unwrap().keys.is_empty());
         assert!(Jwks::from_mixed_json("{}").is_err());
     }

@@ -16,10 +16,12 @@ pub enum KeyKind {
     Okp(OkpCurve),
     /// An ML-DSA key of exactly this parameter set.
     Akp(ParameterSet),
+    /// A symmetric key of exactly so many bits.
+    Oct(u16),
 }
 
 impl KeyKind {
-    /// The values of `kty` that are known, as a sentence lists them.
+    /// The values of `kty` that public keys may have, as a sentence lists them.
     pub(super) const KTYS: &'static str = "RSA, EC, OKP or AKP";
 
     /// The value of the JWK member `kty` (RFC 7518 section 6.1, RFC 8037 section 2, RFC 9964 section 3).
@@ -30,7 +32,20 @@ impl KeyKind {
             Self::Ec(_) => "EC",
             Self::Okp(_) => "OKP",
             Self::Akp(_) => "AKP",
+            Self::Oct(_) => "oct",
         }
+    }
+
+    /// Whether there is only one key, for both sides, and so no public half.
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::Oct(_))
+    }
+
+    /// Whether a key can sign a certificate for itself.
+    #[must_use]
+    pub const fn can_sign_certificates(self) -> bool {
+        !matches!(self, Self::Okp(OkpCurve::X25519) | Self::Oct(_))
     }
 
     /// The value of the JWK member `crv`, for keys that have a curve.
@@ -39,23 +54,20 @@ impl KeyKind {
         match self {
             Self::Ec(curve) => Some(curve.name()),
             Self::Okp(curve) => Some(curve.name()),
-            Self::Rsa | Self::Akp(_) => None,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Rsa => "RSA",
-            Self::Ec(curve) => curve.name(),
-            Self::Okp(curve) => curve.name(),
-            Self::Akp(set) => set.name(),
+            Self::Rsa | Self::Akp(_) | Self::Oct(_) => None,
         }
     }
 }
 
 impl fmt::Display for KeyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        match self {
+            Self::Rsa => f.pad("RSA"),
+            Self::Ec(curve) => curve.fmt(f),
+            Self::Okp(curve) => curve.fmt(f),
+            Self::Akp(set) => set.fmt(f),
+            Self::Oct(bits) => f.pad(&format!("{bits}-bit symmetric")),
+        }
     }
 }
 
@@ -93,6 +105,7 @@ impl KeyKinds {
 impl fmt::Display for KeyKinds {
     /// As a sentence lists them: `P-256, P-384, P-521 or X25519`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&one_of(self.iter().map(KeyKind::name)))
+        let names: Vec<String> = self.iter().map(|kind| kind.to_string()).collect();
+        f.pad(&one_of(names.iter().map(String::as_str)))
     }
 }

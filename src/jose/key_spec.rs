@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Algorithm, Curve, KeyKind, NO_448, OkpCurve, ParameterSet};
+use super::{Algorithm, ContentEncryption, Curve, KeyKind, NO_448, OkpCurve, ParameterSet};
 
 /// The size, curve or parameter set of a key, without an algorithm: RS256 and PS512 may have the same.
 ///
@@ -13,7 +13,7 @@ use super::{Algorithm, Curve, KeyKind, NO_448, OkpCurve, ParameterSet};
 /// [`MIN_RSA_BITS`](Self::MIN_RSA_BITS) to [`MAX_RSA_BITS`](Self::MAX_RSA_BITS), and their spec says so.
 ///
 /// Serialised with the JWK member names: `{"kty":"RSA","bits":4096}`, `{"kty":"EC","crv":"P-256"}`,
-/// `{"kty":"OKP","crv":"X25519"}`, `{"kty":"AKP","alg":"ML-DSA-44"}`.
+/// `{"kty":"OKP","crv":"X25519"}`, `{"kty":"AKP","alg":"ML-DSA-44"}`, `{"kty":"oct","bits":256}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub enum KeySpec {
@@ -37,6 +37,22 @@ pub enum KeySpec {
         /// Its parameter set.
         set: ParameterSet,
     },
+    /// A symmetric key.
+    Oct {
+        /// Its length in bits, a multiple of 8.
+        bits: u16,
+    },
+}
+
+/// What a user may say of a key beside its algorithm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyChoice<'a> {
+    /// The RSA modulus in bits.
+    pub rsa_bits: Option<u16>,
+    /// The name of the curve.
+    pub curve: Option<&'a str>,
+    /// What a `dir` key encrypts with.
+    pub content_encryption: Option<ContentEncryption>,
 }
 
 impl KeySpec {
@@ -49,16 +65,26 @@ impl KeySpec {
     /// The RSA moduli, in bits, that are generated.
     pub const GENERATED_RSA_BITS: &'static [u16] = &[2048, 3072, 4096, 8192];
 
-    /// What to generate for `algorithm`; `rsa_bits` and `curve` are the modulus and the curve that the user asked for,
-    /// if any.
+    /// The fewest bits of a symmetric key: those of A128KW and A128GCM. Each algorithm has its own size, see
+    /// [`Algorithm::takes`].
+    pub const MIN_OCT_BITS: u16 = 128;
+    /// The most bits of a symmetric key that is read. HMAC gains nothing beyond 1024.
+    pub const MAX_OCT_BITS: u16 = 8192;
+
+    /// What to generate for `algorithm`, with what the user chose beside it.
     ///
     /// # Errors
-    /// If `rsa_bits` is not a size that is generated, or is given for an algorithm that takes no RSA key; if the
-    /// algorithm takes no key on `curve`.
-    pub fn new(algorithm: Algorithm, rsa_bits: Option<u16>, curve: Option<&str>) -> Result<Self, KeySpecError> {
-        let kind = match curve {
-            None => algorithm.keys().default,
-            Some(name) => algorithm
+    /// If the RSA modulus is not a size that is generated, or is given for an algorithm that takes no RSA key; if the
+    /// algorithm takes no key on the curve, or does not depend on a content encryption.
+    pub fn new(algorithm: Algorithm, choice: KeyChoice<'_>) -> Result<Self, KeySpecError> {
+        let KeyChoice { rsa_bits, curve, content_encryption } = choice;
+        if content_encryption.is_some() && algorithm != Algorithm::Dir {
+            return Err(KeySpecError::NotDirect { algorithm });
+        }
+        let kind = match (curve, content_encryption) {
+            (None, None) => algorithm.keys().default,
+            (None, Some(content)) => KeyKind::Oct(content.key_bits()),
+            (Some(name), _) => algorithm
                 .keys()
                 .iter()
                 .find(|kind| kind.curve() == Some(name))
@@ -75,7 +101,16 @@ impl KeySpec {
             (KeyKind::Ec(curve), None) => Ok(Self::Ec { curve }),
             (KeyKind::Okp(curve), None) => Ok(Self::Okp { curve }),
             (KeyKind::Akp(set), None) => Ok(Self::Akp { set }),
+            (KeyKind::Oct(bits), None) => Ok(Self::Oct { bits }),
         }
+    }
+
+    /// What a symmetric key of these octets is; `None` if it has less than [`MIN_OCT_BITS`](Self::MIN_OCT_BITS) or more
+    /// than [`MAX_OCT_BITS`](Self::MAX_OCT_BITS).
+    #[must_use]
+    pub fn of_octets(key: &[u8]) -> Option<Self> {
+        let bits = u16::try_from(key.len()).ok()?.checked_mul(8)?;
+        (Self::MIN_OCT_BITS..=Self::MAX_OCT_BITS).contains(&bits).then_some(Self::Oct { bits })
     }
 
     /// The kind of key that this is.
@@ -86,6 +121,7 @@ impl KeySpec {
             Self::Ec { curve } => KeyKind::Ec(curve),
             Self::Okp { curve } => KeyKind::Okp(curve),
             Self::Akp { set } => KeyKind::Akp(set),
+            Self::Oct { bits } => KeyKind::Oct(bits),
         }
     }
 }
@@ -94,12 +130,12 @@ impl fmt::Display for KeySpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rsa { bits } => write!(f, "RSA {bits}"),
-            Self::Ec { .. } | Self::Okp { .. } | Self::Akp { .. } => self.key_kind().fmt(f),
+            Self::Ec { .. } | Self::Okp { .. } | Self::Akp { .. } | Self::Oct { .. } => self.key_kind().fmt(f),
         }
     }
 }
 
-/// Why nothing can be generated for an algorithm and the `rsaBits` or `curve` beside it.
+/// Why nothing can be generated for an algorithm and what was chosen beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KeySpecError {
     /// A modulus that RFC 7518 forbids.
@@ -136,6 +172,12 @@ pub enum KeySpecError {
         /// The beginning of what was given.
         given: String,
     },
+    /// A content encryption for a key that encrypts no content.
+    #[error("{algorithm} keys do not depend on contentEncryption, only those for dir do: remove contentEncryption")]
+    NotDirect {
+        /// The algorithm asked for.
+        algorithm: Algorithm,
+    },
 }
 
 impl KeySpecError {
@@ -165,6 +207,8 @@ enum Written {
     Okp { crv: OkpCurve },
     #[serde(rename = "AKP")]
     Akp { alg: ParameterSet },
+    #[serde(rename = "oct")]
+    Oct { bits: u16 },
 }
 
 impl TryFrom<Written> for KeySpec {
@@ -179,6 +223,12 @@ impl TryFrom<Written> for KeySpec {
             Written::Ec { crv } => Ok(Self::Ec { curve: crv }),
             Written::Okp { crv } => Ok(Self::Okp { curve: crv }),
             Written::Akp { alg } => Ok(Self::Akp { set: alg }),
+            Written::Oct { bits }
+                if (Self::MIN_OCT_BITS..=Self::MAX_OCT_BITS).contains(&bits) && bits.is_multiple_of(8) =>
+            {
+                Ok(Self::Oct { bits })
+            }
+            Written::Oct { bits } => Err(format!("symmetric keys have 16 to 1024 whole octets, not {bits} bits")),
         }
     }
 }
@@ -190,6 +240,7 @@ impl From<KeySpec> for Written {
             KeySpec::Ec { curve } => Self::Ec { crv: curve },
             KeySpec::Okp { curve } => Self::Okp { crv: curve },
             KeySpec::Akp { set } => Self::Akp { alg: set },
+            KeySpec::Oct { bits } => Self::Oct { bits },
         }
     }
 }
@@ -198,17 +249,21 @@ impl From<KeySpec> for Written {
 mod tests {
     use super::*;
 
+    fn with(algorithm: Algorithm, rsa_bits: Option<u16>, curve: Option<&str>) -> Result<KeySpec, KeySpecError> {
+        KeySpec::new(algorithm, KeyChoice { rsa_bits, curve, content_encryption: None })
+    }
+
     #[test]
     fn rsa_defaults_to_4096_bits_for_signing_and_encryption() {
         for algorithm in [Algorithm::Rs256, Algorithm::Ps512, Algorithm::RsaOaep256] {
-            assert_eq!(KeySpec::new(algorithm, None, None), Ok(KeySpec::Rsa { bits: 4096 }));
+            assert_eq!(with(algorithm, None, None), Ok(KeySpec::Rsa { bits: 4096 }));
         }
     }
 
     #[test]
     fn every_generated_size_is_accepted() {
         for bits in KeySpec::GENERATED_RSA_BITS.iter().copied() {
-            assert_eq!(KeySpec::new(Algorithm::Rs256, Some(bits), None), Ok(KeySpec::Rsa { bits }));
+            assert_eq!(with(Algorithm::Rs256, Some(bits), None), Ok(KeySpec::Rsa { bits }));
         }
     }
 
@@ -226,7 +281,7 @@ mod tests {
             (Algorithm::MlDsa87, None, Ok(KeySpec::Akp { set: ParameterSet::MlDsa87 })),
         ];
         for (algorithm, curve, expected) in cases {
-            assert_eq!(KeySpec::new(algorithm, None, curve), expected, "{algorithm} {curve:?}");
+            assert_eq!(with(algorithm, None, curve), expected, "{algorithm} {curve:?}");
         }
     }
 
@@ -234,8 +289,26 @@ mod tests {
     fn every_kind_in_the_table_can_be_asked_for() {
         for algorithm in Algorithm::ALL.iter().copied() {
             for kind in algorithm.keys().iter() {
-                assert_eq!(KeySpec::new(algorithm, None, kind.curve()).unwrap().key_kind(), kind);
+                let mut contents = ContentEncryption::ALL.iter().copied().filter(|_| algorithm == Algorithm::Dir);
+                let content_encryption = contents.find(|one| KeyKind::Oct(one.key_bits()) == kind);
+                let choice = KeyChoice { rsa_bits: None, curve: kind.curve(), content_encryption };
+                assert_eq!(KeySpec::new(algorithm, choice).unwrap().key_kind(), kind);
             }
+        }
+    }
+
+    #[test]
+    fn a_dir_key_is_as_long_as_its_content_encryption_needs_and_no_other_has_one() {
+        let with = |algorithm, content| {
+            KeySpec::new(algorithm, KeyChoice { content_encryption: Some(content), ..KeyChoice::default() })
+        };
+        for (content, bits) in ContentEncryption::ALL.iter().copied().zip([128, 192, 256, 256, 384, 512]) {
+            assert_eq!(with(Algorithm::Dir, content), Ok(KeySpec::Oct { bits }), "{content}");
+            assert!(Algorithm::Dir.takes(KeySpec::Oct { bits }));
+        }
+        for other in Algorithm::ALL.iter().copied().filter(|one| *one != Algorithm::Dir) {
+            let error = with(other, ContentEncryption::A128Gcm).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{other} keys do not depend on contentEncryption")), "{error}");
         }
     }
 
@@ -245,6 +318,7 @@ mod tests {
             (Algorithm::Es256, "P-384", "ES256 keys are on P-256, not on P-384: remove curve"),
             (Algorithm::Rs256, "P-256", "RS256 takes RSA keys, which have no curve: remove curve"),
             (Algorithm::MlDsa44, "P-256", "ML-DSA-44 takes ML-DSA-44 keys, which have no curve"),
+            (Algorithm::Hs384, "P-384", "HS384 takes 384-bit symmetric keys, which have no curve: remove curve"),
             (
                 Algorithm::EcdhEs,
                 "secp256k1",
@@ -257,7 +331,7 @@ mod tests {
             ),
         ];
         for (algorithm, curve, expected) in cases {
-            let error = KeySpec::new(algorithm, None, Some(curve)).unwrap_err().to_string();
+            let error = with(algorithm, None, Some(curve)).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
     }
@@ -271,10 +345,11 @@ mod tests {
             (Algorithm::Rs256, 16384, "rsaBits 16384 is not offered"),
             (Algorithm::Rsa15, 1024, "rsaBits 1024 is too small, RFC 7518 section 4.2 requires 2048 or more"),
             (Algorithm::Es256, 2048, "ES256 takes a P-256 key, which has no rsaBits: remove rsaBits"),
+            (Algorithm::A192Kw, 2048, "A192KW takes a 192-bit symmetric key, which has no rsaBits: remove rsaBits"),
             (Algorithm::EcdhEs, 2048, "ECDH-ES takes a P-256, P-384, P-521 or X25519 key, which has no rsaBits"),
         ];
         for (algorithm, bits, expected) in cases {
-            let error = KeySpec::new(algorithm, Some(bits), None).unwrap_err().to_string();
+            let error = with(algorithm, Some(bits), None).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
     }
@@ -285,6 +360,7 @@ mod tests {
             (KeySpec::Rsa { bits: 4096 }, r#"{"kty":"RSA","bits":4096}"#, "RSA 4096"),
             (KeySpec::Ec { curve: Curve::P256 }, r#"{"kty":"EC","crv":"P-256"}"#, "P-256"),
             (KeySpec::Okp { curve: OkpCurve::X25519 }, r#"{"kty":"OKP","crv":"X25519"}"#, "X25519"),
+            (KeySpec::Oct { bits: 384 }, r#"{"kty":"oct","bits":384}"#, "384-bit symmetric"),
             (KeySpec::Akp { set: ParameterSet::MlDsa44 }, r#"{"kty":"AKP","alg":"ML-DSA-44"}"#, "ML-DSA-44"),
         ];
         for (spec, json, shown) in cases {
@@ -292,7 +368,13 @@ mod tests {
             assert_eq!(serde_json::from_str::<KeySpec>(json).unwrap(), spec);
             assert_eq!(spec.to_string(), shown);
         }
-        for refused in [r#"{"kty":"RSA","bits":1024}"#, r#"{"kty":"EC","crv":"P-999"}"#, r#"{"kty":"oct"}"#] {
+        for refused in [
+            r#"{"kty":"RSA","bits":1024}"#,
+            r#"{"kty":"EC","crv":"P-999"}"#,
+            r#"{"kty":"oct"}"#,
+            r#"{"kty":"oct","bits":120}"#,
+            r#"{"kty":"oct","bits":257}"#,
+        ] {
             assert!(serde_json::from_str::<KeySpec>(refused).is_err(), "{refused}");
         }
     }

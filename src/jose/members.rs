@@ -34,7 +34,7 @@ pub(super) struct Members<P> {
     /// Further primes (RFC 7518 section 6.3.2.7).
     pub(super) oth: Option<IgnoredAny>,
     /// A symmetric key (RFC 7518 section 6.4.1).
-    pub(super) k: Option<IgnoredAny>,
+    pub(super) k: Option<P>,
 }
 
 impl<P> Members<P> {

@@ -6,13 +6,14 @@
 //! Two rules shape it:
 //! - Whatever is special about an algorithm is one row of the table in [`algorithm`]. Other code asks the row, and
 //!   matches on [`KeyKind`] where the kind of key matters; nothing else matches on [`Algorithm`].
-//! - [`PublicJwk`] and [`ForeignJwk`] have no place for a private member. Only sets of [`PublicOnly`] keys have
-//!   [`Jwks::to_json`], so a private key cannot reach a public JWKS by mistake.
+//! - [`PublicJwk`] and [`ForeignJwk`] have no place for a private member, nor for a symmetric key. Only sets of
+//!   [`PublicOnly`] keys have [`Jwks::to_json`], so a private key cannot reach a public JWKS by mistake.
 
 pub mod advice;
 pub mod algorithm;
 pub mod base64url;
 mod by_name;
+pub mod content_encryption;
 pub mod curve;
 pub mod foreign_jwk;
 pub mod jwks;
@@ -21,6 +22,7 @@ pub mod key_spec;
 pub mod key_use;
 mod members;
 pub mod okp_curve;
+pub mod optional_members;
 pub mod parameter_set;
 pub mod params_error;
 mod private_json;
@@ -34,17 +36,19 @@ pub mod thumbprint;
 pub use advice::Advice;
 pub use algorithm::{Algorithm, Row, UnknownAlgorithm};
 pub use base64url::{Base64Url, SecretBase64Url};
+pub use content_encryption::{ContentEncryption, UnknownContentEncryption};
 pub use curve::{Curve, UnknownCurve};
 pub use foreign_jwk::{ForeignJwk, ForeignJwks, ForeignPrivateJwk, SkippedJwk};
 pub use jwks::{Jwks, PublicOnly};
 pub use key_kind::{KeyKind, KeyKinds};
-pub use key_spec::{KeySpec, KeySpecError};
+pub use key_spec::{KeyChoice, KeySpec, KeySpecError};
 pub use key_use::{UnknownUse, Use};
 pub use okp_curve::{NO_448, OkpCurve, UnknownOkpCurve};
+pub use optional_members::OptionalMembers;
 pub use parameter_set::{ParameterSet, UnknownParameterSet};
 pub use params_error::ParamsError;
 pub use private_json::to_private_json;
-pub use private_jwk::{PrivateJwk, PrivateParams, RsaPrivateParams};
+pub use private_jwk::{KeyMaterial, PrivateJwk, PrivateParams, RsaPrivateParams};
 pub use public_jwk::{JwkError, PublicJwk};
 pub use public_params::{AkpPublic, EcPublic, OkpPublic, PublicParams, RsaPublic};
 pub use thumbprint::{InvalidThumbprint, Thumbprint};

@@ -7,18 +7,35 @@ use serde::{Deserialize, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::members::Members;
-use super::{JwkError, OkpCurve, ParameterSet, ParamsError, PublicJwk, PublicParams, SecretBase64Url, private_json};
+use super::optional_members::{Half, OptionalMembers};
+use super::{
+    Algorithm, JwkError, KeySpec, OkpCurve, ParameterSet, ParamsError, PublicJwk, PublicParams, SecretBase64Url,
+    private_json, public_jwk,
+};
 
-/// A public JWK together with its private members. These are wiped when it is dropped.
+/// A public JWK together with its private members, or a symmetric key, which has no public half. What is private is
+/// wiped when it is dropped.
 ///
 /// `Debug` shows the `kid` only. What [`Serialize`] writes is the serializer's to protect: prefer
 /// [`to_json`](Self::to_json), whose buffer is wiped as well. Read one with `serde_json::from_str` or `from_slice`:
 /// these decode the private members straight from the input.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "Members<SecretBase64Url>")]
-pub struct PrivateJwk {
-    public: PublicJwk,
-    private: PrivateParams,
+pub struct PrivateJwk(Content);
+
+#[derive(Clone)]
+enum Content {
+    Pair { public: PublicJwk, private: PrivateParams },
+    Symmetric { kid: String, alg: Algorithm, k: SecretBase64Url, optional: OptionalMembers },
+}
+
+/// What a private JWK says of the key itself.
+#[derive(Clone, Copy, Debug)]
+pub enum KeyMaterial<'a> {
+    /// The two halves of a key pair.
+    Pair(&'a PublicParams, &'a PrivateParams),
+    /// The octets of a symmetric key (RFC 7518 section 6.4.1).
+    Symmetric(&'a SecretBase64Url),
 }
 
 impl PrivateJwk {
@@ -28,19 +45,68 @@ impl PrivateJwk {
     /// If the halves are of different kinds, or the private key does not have exactly the length that its kind needs.
     pub fn new(public: PublicJwk, private: PrivateParams) -> Result<Self, JwkError> {
         private.check_shape(public.params())?;
-        Ok(Self { public, private })
+        Ok(Self(Content::Pair { public, private }))
     }
 
-    /// The public half.
-    #[must_use]
-    pub const fn public(&self) -> &PublicJwk {
-        &self.public
+    /// A symmetric key (`kty` `oct`).
+    ///
+    /// # Errors
+    /// If `alg` takes another kind of key or one of another size, or `kid` is empty.
+    pub fn symmetric(kid: impl Into<String>, alg: Algorithm, k: SecretBase64Url) -> Result<Self, JwkError> {
+        let kid = kid.into();
+        if kid.is_empty() {
+            return Err(JwkError::NoKid);
+        }
+        let given = KeySpec::of_octets(k.octets()).ok_or(JwkError::SymmetricSize { octets: k.octets().len() })?;
+        if !alg.takes(given) {
+            return Err(JwkError::WrongKey { alg, given });
+        }
+        Ok(Self(Content::Symmetric { kid, alg, k, optional: OptionalMembers::default() }))
     }
 
-    /// The private members.
+    /// The same key with these members beside those that make it.
     #[must_use]
-    pub const fn private(&self) -> &PrivateParams {
-        &self.private
+    pub fn with(self, optional: OptionalMembers) -> Self {
+        Self(match self.0 {
+            Content::Pair { public, private } => Content::Pair { public: public.with(optional), private },
+            Content::Symmetric { kid, alg, k, optional: _ } => Content::Symmetric { kid, alg, k, optional },
+        })
+    }
+
+    /// The key ID.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        match &self.0 {
+            Content::Pair { public, .. } => public.kid(),
+            Content::Symmetric { kid, .. } => kid,
+        }
+    }
+
+    /// The algorithm.
+    #[must_use]
+    pub const fn alg(&self) -> Algorithm {
+        match &self.0 {
+            Content::Pair { public, .. } => public.alg(),
+            Content::Symmetric { alg, .. } => *alg,
+        }
+    }
+
+    /// The public half; a symmetric key has none.
+    #[must_use]
+    pub const fn public(&self) -> Option<&PublicJwk> {
+        match &self.0 {
+            Content::Pair { public, .. } => Some(public),
+            Content::Symmetric { .. } => None,
+        }
+    }
+
+    /// The key itself.
+    #[must_use]
+    pub const fn material(&self) -> KeyMaterial<'_> {
+        match &self.0 {
+            Content::Pair { public, private } => KeyMaterial::Pair(public.params(), private),
+            Content::Symmetric { k, .. } => KeyMaterial::Symmetric(k),
+        }
     }
 
     /// One line of compact JSON, in a buffer that is wiped when dropped.
@@ -54,15 +120,24 @@ impl PrivateJwk {
 
 impl fmt::Debug for PrivateJwk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrivateJwk").field("kid", &self.public.kid()).field("private", &self.private).finish()
+        f.debug_struct("PrivateJwk").field("kid", &self.kid()).finish_non_exhaustive()
     }
 }
 
 impl Serialize for PrivateJwk {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        self.public.write_members(&mut map)?;
-        self.private.write_members(&mut map)?;
+        match &self.0 {
+            Content::Pair { public, private } => {
+                public.write_members(&mut map, Half::Private)?;
+                private.write_members(&mut map)?;
+            }
+            Content::Symmetric { kid, alg, k, optional } => {
+                public_jwk::write_names(&mut map, "oct", *alg, kid)?;
+                map.serialize_entry("k", k)?;
+                optional.write_members(&mut map, *alg, alg.keys().default, Half::Private)?;
+            }
+        }
         map.end()
     }
 }
@@ -180,9 +255,14 @@ impl TryFrom<Members<SecretBase64Url>> for PrivateJwk {
     type Error = JwkError;
 
     fn try_from(mut members: Members<SecretBase64Url>) -> Result<Self, JwkError> {
+        if members.kty.as_deref() == Some("oct") {
+            let alg = public_jwk::read_alg(&members)?;
+            let k = members.k.ok_or(JwkError::NoPrivate { member: "k" })?;
+            return Self::symmetric(members.kid.unwrap_or_default(), alg, k);
+        }
         let public = PublicJwk::from_members(&mut members)?;
         let private = PrivateParams::from_members(members, public.params())?;
-        Ok(Self { public, private })
+        Ok(Self(Content::Pair { public, private }))
     }
 }
 
@@ -191,8 +271,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::jose::rfc_vectors::{RFC_7515_A2_KEY, RFC_7515_A3_KEY, RFC_8037_A_KEY};
-    use crate::jose::{Algorithm, Base64Url};
+    use crate::jose::Base64Url;
+    use crate::jose::rfc_vectors::{RFC_7515_A2_KEY, RFC_7515_A3_KEY, RFC_7517_A3_A128KW, RFC_8037_A_KEY};
 
     fn with(key: &str, members: &Value) -> String {
         let mut key: Value = serde_json::from_str(key).unwrap();
@@ -228,15 +308,61 @@ mod tests {
             let again: PrivateJwk = serde_json::from_str(&json).unwrap();
             assert_eq!(again.to_json().unwrap(), json);
             assert_eq!(again.public(), jwk.public());
+            assert_eq!((again.kid(), again.alg().name()), ("one", alg));
         }
+    }
+
+    fn oct(members: &Value) -> String {
+        with(RFC_7517_A3_A128KW, members)
+    }
+
+    #[test]
+    fn a_symmetric_key_is_written_in_one_order_and_read_back_and_has_no_public_half() {
+        let jwk: PrivateJwk = serde_json::from_str(&oct(&json!({"kid": "one"}))).unwrap();
+        let json = jwk.to_json().unwrap();
+        assert_eq!(*json, r#"{"kty":"oct","use":"enc","alg":"A128KW","kid":"one","k":"GawgguFyGrWKav7AX4VKUg"}"#);
+        assert_eq!(json.capacity(), json.len());
+        assert!(jwk.public().is_none());
+        let again: PrivateJwk = serde_json::from_str(&json).unwrap();
+        assert_eq!(again.to_json().unwrap(), json);
+        assert_eq!(format!("{again:?}"), r#"PrivateJwk { kid: "one", .. }"#);
+    }
+
+    #[test]
+    fn a_symmetric_key_that_is_weak_or_misplaced_is_refused_and_not_shown() {
+        let cases = [
+            (json!({"kid": null}), "the JWK has no kid"),
+            (json!({"alg": null}), "the JWK has no alg"),
+            (json!({"k": null}), "private member k is missing"),
+            (json!({"use": "sig"}), "A128KW keys have \"use\": \"enc\""),
+            (json!({"alg": "HS256"}), "HS256 takes a key of kind 256-bit symmetric, but this one is 128-bit symmetric"),
+            (
+                json!({"alg": "A256KW"}),
+                "A256KW takes a key of kind 256-bit symmetric, but this one is 128-bit symmetric",
+            ),
+            (json!({"alg": "RS256"}), "RS256 takes a key of kind RSA, but this one is 128-bit symmetric"),
+            (json!({"k": "Gawg"}), "the symmetric key has 3 octets"),
+            (json!({"k": ""}), "the symmetric key has 0 octets"),
+            (json!({"k": "A".repeat(2000)}), "the symmetric key has 1500 octets"),
+            (json!({"k": "sesame open"}), "a member is not base64url"),
+        ];
+        for (members, expected) in cases {
+            let mut all = json!({"kid": "one"});
+            all.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            let error = serde_json::from_str::<PrivateJwk>(&oct(&all)).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+            assert!(!error.contains("sesame") && !error.contains("Gawg"), "{error}");
+        }
+        let rsa = serde_json::from_str::<PrivateJwk>(&with(&rsa(), &json!({"alg": "HS256"}))).unwrap_err().to_string();
+        assert!(rsa.starts_with("HS256 takes a key of kind 256-bit symmetric, but this one is RSA 2048"), "{rsa}");
     }
 
     #[test]
     fn debug_shows_the_kid_and_no_secret() {
         let jwk: PrivateJwk = serde_json::from_str(&rsa()).unwrap();
-        assert_eq!(format!("{jwk:?}"), r#"PrivateJwk { kid: "one", private: [private] }"#);
-        assert_eq!(format!("{:?}", jwk.private()), "[private]");
-        let PrivateParams::Rsa(private) = jwk.private() else { panic!("not RSA") };
+        assert_eq!(format!("{jwk:?}"), r#"PrivateJwk { kid: "one", .. }"#);
+        let KeyMaterial::Pair(_, PrivateParams::Rsa(private)) = jwk.material() else { panic!("not RSA") };
+        assert_eq!(format!("{:?}", PrivateParams::Rsa(private.clone())), "[private]");
         assert_eq!(format!("{private:?} {:?}", private.d), "[private] [private]");
     }
 
@@ -263,7 +389,8 @@ mod tests {
         let rsa: PrivateJwk = serde_json::from_str(&rsa()).unwrap();
         let ec: PublicParams = serde_json::from_str(RFC_7515_A3_KEY).unwrap();
         let ec = PublicJwk::new("two", Algorithm::Es256, ec).unwrap();
-        let mixed = PrivateJwk::new(ec.clone(), rsa.private().clone());
+        let KeyMaterial::Pair(_, private) = rsa.material() else { panic!("no pair") };
+        let mixed = PrivateJwk::new(ec.clone(), private.clone());
         assert_eq!(mixed.unwrap_err(), JwkError::MixedKinds { kty: "EC" });
         let short = PrivateJwk::new(ec, PrivateParams::Ec { d: SecretBase64Url::new(&[7; 31]) });
         assert!(short.unwrap_err().to_string().starts_with("d has 31 octets, but on P-256 it must have exactly 32"));
@@ -285,7 +412,7 @@ mod tests {
     #[test]
     fn its_public_half_has_no_private_member() {
         let jwk: PrivateJwk = serde_json::from_str(&rsa()).unwrap();
-        let public = serde_json::to_value(jwk.public()).unwrap();
+        let public = serde_json::to_value(jwk.public().unwrap()).unwrap();
         let names: Vec<_> = public.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(names, ["alg", "e", "kid", "kty", "n", "use"]);
         assert_eq!(public["e"], Base64Url::new(&[1, 0, 1]).to_string());

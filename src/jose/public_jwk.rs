@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use super::members::Members;
+use super::optional_members::{Half, OptionalMembers};
 use super::{Algorithm, KeySpec, ParamsError, PublicOnly, PublicParams, Thumbprint, UnknownAlgorithm, Use};
 
 /// A public key of ours: it always has a `kid`, an `alg` and the `use` that follows from it (RFC 7517 section 4).
 ///
-/// Serialised in the order `kty`, `use`, `alg`, `kid`, then the members of its type. When read, a `use` may be missing
-/// but must not contradict `alg`; private and unknown members are dropped. For keys of other people, which may lack
+/// Serialised in the order `kty`, `use`, `alg`, `kid`, then the members of its type, then the optional ones. When read, a `use` may be missing
+/// but must not contradict `alg`; private, optional and unknown members are dropped. For keys of other people, which may lack
 /// more, see [`ForeignJwk`](super::ForeignJwk).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "Members<IgnoredAny>")]
@@ -19,6 +20,7 @@ pub struct PublicJwk {
     kid: String,
     alg: Algorithm,
     params: PublicParams,
+    optional: OptionalMembers,
 }
 
 impl PublicJwk {
@@ -34,7 +36,13 @@ impl PublicJwk {
         if !alg.keys().contains(params.key_kind()) {
             return Err(JwkError::WrongKey { alg, given: params.spec() });
         }
-        Ok(Self { kid, alg, params })
+        Ok(Self { kid, alg, params, optional: OptionalMembers::default() })
+    }
+
+    /// The same key with these members beside those that make it.
+    #[must_use]
+    pub fn with(self, optional: OptionalMembers) -> Self {
+        Self { optional, ..self }
     }
 
     /// The key ID.
@@ -68,22 +76,34 @@ impl PublicJwk {
     }
 
     /// Writes all members, in their order.
-    pub(super) fn write_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        map.serialize_entry("kty", self.params.key_kind().kty())?;
-        map.serialize_entry("use", &self.usage())?;
-        map.serialize_entry("alg", &self.alg)?;
-        map.serialize_entry("kid", &self.kid)?;
-        self.params.write_members(map)
+    pub(super) fn write_members<M: SerializeMap>(&self, map: &mut M, half: Half) -> Result<(), M::Error> {
+        write_names(map, self.params.key_kind().kty(), self.alg, &self.kid)?;
+        self.params.write_members(map)?;
+        self.optional.write_members(map, self.alg, self.params.key_kind(), half)
     }
 
     pub(super) fn from_members<P>(members: &mut Members<P>) -> Result<Self, JwkError> {
         let params = members.public_params()?;
-        let alg: Algorithm = members.alg.as_deref().ok_or(JwkError::NoAlg)?.parse()?;
-        if members.usage.as_deref().is_some_and(|usage| usage != alg.usage().name()) {
-            return Err(JwkError::WrongUse { alg, means: alg.usage() });
-        }
+        let alg = read_alg(members)?;
         Self::new(members.kid.take().unwrap_or_default(), alg, params)
     }
+}
+
+/// Writes what is said about a key of ours, in its order.
+pub(super) fn write_names<M: SerializeMap>(map: &mut M, kty: &str, alg: Algorithm, kid: &str) -> Result<(), M::Error> {
+    map.serialize_entry("kty", kty)?;
+    map.serialize_entry("use", &alg.usage())?;
+    map.serialize_entry("alg", &alg)?;
+    map.serialize_entry("kid", kid)
+}
+
+/// The algorithm, if the `use` does not contradict it.
+pub(super) fn read_alg<P>(members: &Members<P>) -> Result<Algorithm, JwkError> {
+    let alg: Algorithm = members.alg.as_deref().ok_or(JwkError::NoAlg)?.parse()?;
+    if members.usage.as_deref().is_some_and(|usage| usage != alg.usage().name()) {
+        return Err(JwkError::WrongUse { alg, means: alg.usage() });
+    }
+    Ok(alg)
 }
 
 impl PublicOnly for PublicJwk {}
@@ -91,7 +111,7 @@ impl PublicOnly for PublicJwk {}
 impl Serialize for PublicJwk {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        self.write_members(&mut map)?;
+        self.write_members(&mut map, Half::Public)?;
         map.end()
     }
 }
@@ -134,6 +154,12 @@ pub enum JwkError {
         alg: Algorithm,
         /// What was given.
         given: KeySpec,
+    },
+    /// The symmetric key is too short, or absurdly long.
+    #[error("the symmetric key has {octets} octets, but must have 16 (RFC 7518 section 5.3) to 1024: use another key")]
+    SymmetricSize {
+        /// How many octets were given.
+        octets: usize,
     },
     /// The public and private members are of different kinds.
     #[error("the private members do not belong to a key of type {kty}: export the key again")]

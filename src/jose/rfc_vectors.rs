@@ -18,6 +18,12 @@ pub(crate) const RFC_7515_A3_JWS: &str = include_str!("fixtures/rfc7515-a3.jws")
 pub(crate) const RFC_7515_A4_KEY: &str = include_str!("fixtures/rfc7515-a4.json");
 /// The ES512 signature made with it.
 pub(crate) const RFC_7515_A4_JWS: &str = include_str!("fixtures/rfc7515-a4.jws");
+/// The key of RFC 7515 appendix A.1, which is also the second one of RFC 7517 appendix A.3.
+pub(crate) const RFC_7515_A1_KEY: &str = include_str!("fixtures/rfc7515-a1.json");
+/// The HS256 signature made with it.
+pub(crate) const RFC_7515_A1_JWS: &str = include_str!("fixtures/rfc7515-a1.jws");
+/// The first key of RFC 7517 appendix A.3.
+pub(crate) const RFC_7517_A3_A128KW: &str = include_str!("fixtures/rfc7517-a3-a128kw.json");
 /// The Ed25519 key of RFC 8037 appendix A.1.
 pub(crate) const RFC_8037_A_KEY: &str = include_str!("fixtures/rfc8037-a.json");
 /// The signature made with it, appendix A.4, under the label `EdDSA`.

@@ -12,7 +12,8 @@ use super::PublicParams;
 
 /// The SHA-256 thumbprint of a public key (RFC 7638): 32 octets, written as 43 characters of base64url.
 ///
-/// It depends on the key alone, not on `kid` or `use`, nor on `alg` save for `kty` `AKP` (RFC 9964 section 6), and the private half has the same one.
+/// It depends on the key alone, not on `kid` or `use`, nor on `alg` save for `kty` `AKP` (RFC 9964 section 6), and the
+/// private half has the same one. What stands for it where a key has no public half, `MacKey` in `keyring` works out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Thumbprint([u8; 32]);
@@ -31,6 +32,12 @@ impl Thumbprint {
             PublicParams::Akp(akp) => format!(r#"{{"alg":"{}","kty":"AKP","pub":"{}"}}"#, akp.set(), akp.key()),
         };
         Self(Sha256::digest(members).into())
+    }
+
+    /// A thumbprint that was worked out elsewhere: that of a symmetric key needs a secret.
+    #[must_use]
+    pub const fn from_octets(octets: [u8; 32]) -> Self {
+        Self(octets)
     }
 
     /// The 32 octets of the hash.

@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::jose::Thumbprint;
+use crate::material::PrivateKey;
+
 /// The key of the digests, 64 random bytes. A plain hash over a passphrase would let anyone test guesses.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct MacKey([u8; MacKey::BYTES]);
@@ -34,6 +37,19 @@ impl MacKey {
             mac.update(part);
         }
         Digest(Base64::encode_string(&mac.finalize().into_bytes()))
+    }
+
+    /// The thumbprint of a key: that of RFC 7638, and for a symmetric key an HMAC in place of the plain hash, because
+    /// thumbprints are shown, and section 7 warns that whoever sees the hash of a secret can test guesses.
+    pub fn thumbprint(&self, key: &PrivateKey) -> Thumbprint {
+        key.thumbprint(|json| {
+            let mut mac = Hmac::<Sha256>::new(&self.0.into());
+            // No digest is over the same octets: those begin with a length, which is never that of `{"k":"`.
+            for piece in json {
+                mac.update(piece);
+            }
+            mac.finalize().into_bytes().into()
+        })
     }
 }
 

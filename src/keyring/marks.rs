@@ -19,7 +19,7 @@ pub struct Mark {
     pub line: String,
     /// Its algorithm.
     pub algorithm: Algorithm,
-    /// Its RFC 7638 thumbprint.
+    /// Its thumbprint, as the keyring has it.
     pub thumbprint: Thumbprint,
     /// Since when the output's JWKS holds the key in the role of its phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,7 +20,7 @@ pub use sealed::{KeySetName, NONCE_BYTES, SealError, sealed_size};
 pub use system_secret::{SecretId, SystemSecret, SystemSecretError};
 
 use crate::jose::{Algorithm, JwkError, KeySpec, PublicJwk, PublicParams, Thumbprint, Use};
-use crate::material::PrivateKey;
+use crate::material::{Certificate, PrivateKey};
 
 /// A moment, in UTC. What is written down has whole seconds.
 pub type Time = DateTime<Utc>;
@@ -71,13 +71,17 @@ pub struct Key {
     pub algorithm: Algorithm,
     /// What was generated: kind and size.
     pub spec: KeySpec,
-    /// RFC 7638 thumbprint.
+    /// RFC 7638 thumbprint; of a symmetric key, [`MacKey::thumbprint`].
     pub thumbprint: Thumbprint,
-    /// The public half.
-    pub public: PublicParams,
+    /// The public half. A symmetric key has none, so nothing public can be made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<PublicParams>,
     /// The private half, as long as anyone may need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private: Option<PrivateKey>,
+    /// Its certificate, which is made once, so that it stays the same as long as the key lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
     /// When the key was made, by the later clock.
     pub minted: Time,
     /// When a confirmation was accepted.
@@ -129,6 +133,22 @@ pub struct Revoked {
     pub thumbprint: Option<Thumbprint>,
     /// When, by the later clock.
     pub since: Time,
+}
+
+impl Publisher {
+    /// Who makes keys of this algorithm known. A symmetric key is known to those who load it and to nobody else, whoever
+    /// publishes the others.
+    #[must_use]
+    pub fn of(self, algorithm: Algorithm) -> Self {
+        if algorithm.is_symmetric() { Self::Signer } else { self }
+    }
+
+    /// Whether the signers' Secret holds a key's other phases beside the active one, and so the private half stays until
+    /// the key is removed: those who decrypt need them, and so do those who publish, or verify with, what they loaded.
+    #[must_use]
+    pub fn keeps_all_loaded(self, algorithm: Algorithm) -> bool {
+        algorithm.usage() == Use::Enc || self.of(algorithm) == Self::Signer
+    }
 }
 
 impl Keyring {
@@ -188,12 +208,18 @@ impl Key {
         matches!(self.phase, Phase::Retired { .. })
     }
 
-    /// The public JWK.
+    /// Whether the key could have a certificate, and has none.
+    pub fn lacks_certificate(&self) -> bool {
+        self.certificate.is_none() && self.private.is_some() && self.spec.key_kind().can_sign_certificates()
+    }
+
+    /// The public JWK; `None` for a symmetric key, which has no public half.
     ///
     /// # Errors
     /// When the keyring was edited so that the algorithm and the key do not go together.
-    pub fn public_jwk(&self) -> Result<PublicJwk, JwkError> {
-        PublicJwk::new(self.kid.clone(), self.algorithm, self.public.clone())
+    pub fn public_jwk(&self) -> Result<Option<PublicJwk>, JwkError> {
+        let public = self.public.as_ref();
+        public.map(|public| PublicJwk::new(self.kid.clone(), self.algorithm, public.clone())).transpose()
     }
 }
 

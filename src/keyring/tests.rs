@@ -5,11 +5,13 @@ mod sealed;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
+use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::*;
-use crate::lifecycle::fixtures::{at, ec_keys, key_of, policy, rsa_keys};
+use crate::lifecycle::fixtures::{at, ec_keys, key_of, mac_key, oct_key, policy, rsa_keys};
 
 /// A keyring with something in every place.
 fn keyring() -> Keyring {
@@ -23,6 +25,7 @@ fn keyring() -> Keyring {
     retired.private = None;
     let first = Phase::Active { active_since: at(1), rotation_due: None, rotation_asked: false };
     let enc = key_of(&rsa_keys()[0], "enc-0", "e", Algorithm::RsaOaep256, first);
+    let mac = key_of(&oct_key(1, 256), "mac-0", "m", Algorithm::Hs256, Phase::Standby);
     let stated = policy(json!({})).facts;
     let longer = policy(json!({ "timing": { "maxTokenLifetime": "1h" } })).facts;
     Keyring {
@@ -32,9 +35,9 @@ fn keyring() -> Keyring {
         rotate_answered: Some("monday".to_owned()),
         facts: SettledFacts::new(longer).settle(stated, at(0), at(0)),
         publisher: Publisher::Signer,
-        keys: vec![retired, active, standby, enc],
+        keys: vec![retired, active, standby, enc, mac],
         revoked: vec![
-            Revoked { kid: "gone".to_owned(), thumbprint: Some(keys[3].public().thumbprint()), since: at(4) },
+            Revoked { kid: "gone".to_owned(), thumbprint: Some(mac_key().thumbprint(&keys[3])), since: at(4) },
             Revoked { kid: "stranger".to_owned(), thumbprint: None, since: at(4) },
         ],
     }
@@ -51,8 +54,9 @@ fn secrets() -> &'static HashSet<Vec<u8>> {
     SECRETS.get_or_init(|| {
         let value: Value = serde_json::from_slice(stored()).unwrap();
         let keys = value["keys"].as_array().unwrap().iter().map(|key| &key["private"]);
-        let secrets: Vec<&str> = keys.chain([&value["macKey"]]).filter_map(Value::as_str).collect();
-        assert_eq!(secrets.len(), 4);
+        let text = |secret: &'_ Value| secret.as_str().or_else(|| secret["k"].as_str()).map(str::to_owned);
+        let secrets: Vec<String> = keys.chain([&value["macKey"]]).filter_map(text).collect();
+        assert_eq!(secrets.len(), 5);
         secrets.iter().flat_map(|secret| secret.as_bytes().windows(16)).map(<[u8]>::to_vec).collect()
     })
 }
@@ -99,7 +103,9 @@ fn the_stored_form_is_what_it_was_in_the_first_version() {
     assert_eq!(value["format"], "keyring/v1");
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(names(&value), "barrier facts format keys macKey publisher revision revoked rotateAnswered");
-    let [retired, active, standby, enc] = value["keys"].as_array().unwrap().as_slice() else { panic!("four keys") };
+    let [retired, active, standby, enc, mac] = value["keys"].as_array().unwrap().as_slice() else {
+        panic!("five keys")
+    };
     let common = "algorithm kid line minted";
     assert_eq!(names(retired), format!("activeSince {common} notBefore phase public retiredSince spec thumbprint"));
     assert_eq!(
@@ -108,6 +114,9 @@ fn the_stored_form_is_what_it_was_in_the_first_version() {
     );
     assert_eq!(names(standby), "algorithm confirmed kid line minted phase private public spec thumbprint");
     assert_eq!(enc["spec"], json!({ "kty": "RSA", "bits": 2048 }));
+    assert_eq!(names(mac), "algorithm kid line minted phase private spec thumbprint", "no public half");
+    assert_eq!(mac["spec"], json!({ "kty": "oct", "bits": 256 }));
+    assert_eq!(names(&mac["private"]), "k");
     assert_eq!([&retired["phase"], &active["phase"], &standby["phase"]], ["Retired", "Active", "Standby"]);
     assert_eq!(active["activeSince"], "2027-01-15T08:00:01Z");
     assert_eq!(value["facts"][0]["facts"]["maxTokenLifetime"], 3600);
@@ -153,7 +162,7 @@ fn debug_hides_everything_private() {
     assert!(text.contains("sig-1") && text.contains("PrivateKey(P-256)") && text.contains("MacKey([private])"));
     assert_silent(&text);
     for private in keyring.keys.iter().filter_map(|key| key.private.as_ref()) {
-        let der = private.to_pkcs8_der();
+        let Some(der) = private.to_pkcs8_der() else { continue };
         let numbers = format!("{:?}", &der[40..56]);
         assert!(!text.contains(numbers.trim_matches(['[', ']'])));
     }
@@ -162,9 +171,37 @@ fn debug_hides_everything_private() {
 #[test]
 fn a_revoked_key_is_known_by_its_kid_and_by_its_thumbprint() {
     let keyring = keyring();
-    let (gone, other) = (ec_keys()[3].public().thumbprint(), ec_keys()[4].public().thumbprint());
+    let (gone, other) = (mac_key().thumbprint(&ec_keys()[3]), mac_key().thumbprint(&ec_keys()[4]));
     assert!(keyring.is_revoked("gone", &other) && keyring.is_revoked("another-name", &gone));
     assert!(keyring.is_revoked("stranger", &other) && !keyring.is_revoked("sig-1", &other));
+}
+
+#[test]
+fn a_keyring_of_the_first_version_still_reads() {
+    let mut old: Value = serde_json::from_slice(stored()).unwrap();
+    old["keys"].as_array_mut().unwrap().pop();
+    let read = Keyring::from_bytes(&serde_json::to_vec(&old).unwrap()).unwrap();
+    assert!(read.keys.iter().all(|key| key.public.is_some()));
+    let again: Value = serde_json::from_slice(&read.to_bytes().unwrap()).unwrap();
+    assert_eq!(again, old);
+}
+
+#[test]
+fn the_thumbprint_of_a_symmetric_key_says_nothing_without_the_keyrings_secret() {
+    let key = oct_key(1, 256);
+    let thumbprint = mac_key().thumbprint(&key);
+    assert_eq!(mac_key().thumbprint(&key.clone()), thumbprint);
+    let others = [MacKey::new([8; MacKey::BYTES]).thumbprint(&key), mac_key().thumbprint(&oct_key(2, 256))];
+    assert!(!others.contains(&thumbprint));
+    // The plain hash of RFC 7638, which anyone could compare with guesses.
+    let jwk: Value = serde_json::from_str(&key.to_jwk("k", Algorithm::Hs256).unwrap().to_json().unwrap()).unwrap();
+    let canonical = format!(r#"{{"k":{},"kty":"oct"}}"#, jwk["k"]);
+    assert_ne!(thumbprint.octets()[..], Sha256::digest(&canonical)[..]);
+    let mut mac = Hmac::<Sha256>::new_from_slice(&[7; MacKey::BYTES]).unwrap();
+    mac.update(canonical.as_bytes());
+    assert_eq!(thumbprint.octets()[..], mac.finalize().into_bytes()[..]);
+    let pair = &ec_keys()[0];
+    assert_eq!(mac_key().thumbprint(pair), pair.public().unwrap().thumbprint());
 }
 
 #[test]

@@ -6,8 +6,8 @@ use super::clock::Now;
 use super::observed::{Acknowledged, Observed, OutputState};
 use super::plan::{Ahead, Change, Mint, MintAs, Plan, Step, Waiting, WhyPromote, WhyRetire};
 use super::policy::{Line, Output, Policy, Rotation};
-use crate::jose::Use;
-use crate::keyring::{Facts, Key, Keyring, Phase, Publisher, Revoked, Time};
+use crate::jose::{Algorithm, Use};
+use crate::keyring::{Facts, Key, Keyring, Phase, Revoked, Time};
 
 /// A keyring that decisions are applied to.
 pub(super) struct Draft<'a> {
@@ -123,6 +123,15 @@ impl<'a> Draft<'a> {
             }
             self.steps.push(Step::Confirm { kid });
         }
+    }
+
+    /// Keys that were made before their files needed certificates get one. A new key gets its own when it is made.
+    pub(super) fn certify(&mut self) {
+        if self.policy.certificate.is_none() {
+            return;
+        }
+        let lacking = self.keyring.keys.iter().filter(|key| key.lacks_certificate());
+        self.steps.extend(lacking.map(|key| Step::Certify { kid: key.kid.clone() }));
     }
 
     /// Mints, discards and promotes keys of one line.
@@ -252,12 +261,22 @@ impl<'a> Draft<'a> {
         if *rotation_asked {
             return Some((now, WhyPromote::Asked));
         }
-        match self.policy.rotation {
+        let due = match self.policy.rotation {
             Rotation::Never => None,
             Rotation::Interval(_) | Rotation::Schedule(_) => {
-                rotation_due.or_else(|| self.policy.rotation_due(*active_since)).map(|due| (due, WhyPromote::Due))
+                rotation_due.or_else(|| self.policy.rotation_due(*active_since))
             }
-        }
+        };
+        let ends = self.last_use(active).map(|ends| (ends, WhyPromote::Ends));
+        due.map(|due| (due, WhyPromote::Due)).into_iter().chain(ends).min_by_key(|(due, _)| *due)
+    }
+
+    /// Until when a key may be in use, so that its certificate does not end before what the key signed.
+    fn last_use(&self, key: &Key) -> Option<Time> {
+        let ends = key.certificate.as_ref()?.validity().ok()?.not_after;
+        let facts = &self.facts;
+        let timing = self.policy.timing(key.algorithm, facts);
+        Some(ends - timing.retention() - self.policy.write_bound - facts.clock_skew)
     }
 
     /// A key may sign at once only where nothing can be cached: no output of the set was ever there.
@@ -303,8 +322,8 @@ impl<'a> Draft<'a> {
     }
 
     fn mint_in_time(&mut self, line: &Line, due: Time) {
-        let usage = line.algorithm.usage();
-        let mint_at = due - self.policy.ahead(usage, &self.facts) - self.confirmation_time(usage);
+        let lead = self.policy.ahead(line.algorithm, &self.facts);
+        let mint_at = due - lead - self.confirmation_time(line.algorithm);
         if self.policy.standby || mint_at <= self.now.earlier {
             self.mint_standby(line);
         } else {
@@ -371,7 +390,7 @@ impl<'a> Draft<'a> {
         };
         key.phase = Phase::Retired { active_since, retired_since: self.now.later, not_before: None };
         // One that retired while the server published stays loaded, and so published by the server, until its removal.
-        if self.policy.publisher == Publisher::Keyturn && key.usage() == Use::Sig {
+        if !self.policy.publisher.keeps_all_loaded(key.algorithm) {
             key.private = None;
         }
         self.steps.push(Step::Retire { kid: kid.to_owned(), line: key.line.clone(), why });
@@ -385,7 +404,7 @@ impl<'a> Draft<'a> {
 
     /// max(acknowledged + lead, confirmed + C + S).
     fn readiness(&self, key: &Key) -> Readiness {
-        let timing = self.policy.timing(key.usage(), &self.facts);
+        let timing = self.policy.timing(key.algorithm, &self.facts);
         let mut at = key.minted;
         for (kind, lead) in &timing.leads {
             for output in self.policy.outputs.iter().filter(|output| output.id().kind == *kind) {
@@ -411,9 +430,9 @@ impl<'a> Draft<'a> {
 
     /// The earliest moment at which a confirmation of the key can be about what the outputs hold now.
     fn earliest_sight(&self, key: &Key) -> Option<Time> {
-        let timing = self.policy.timing(key.usage(), &self.facts);
+        let timing = self.policy.timing(key.algorithm, &self.facts);
         let mut from = key.minted;
-        for output in self.leading_outputs(key.usage()) {
+        for output in self.leading_outputs(key.algorithm) {
             match self.observed.holds(output, &key.kid, &key.line, self.policy.write_bound) {
                 Acknowledged::Since(since) => from = from.max(since + timing.first_hop),
                 Acknowledged::Pending => return None,
@@ -423,15 +442,15 @@ impl<'a> Draft<'a> {
         Some(from)
     }
 
-    fn leading_outputs(&self, usage: Use) -> impl Iterator<Item = &'a Output> {
-        let kinds: Vec<_> = self.policy.timing(usage, &self.facts).leads.iter().map(|(kind, _)| *kind).collect();
+    fn leading_outputs(&self, algorithm: Algorithm) -> impl Iterator<Item = &'a Output> {
+        let kinds: Vec<_> = self.policy.timing(algorithm, &self.facts).leads.iter().map(|(kind, _)| *kind).collect();
         self.policy.outputs.iter().filter(move |output| kinds.contains(&output.id().kind))
     }
 
     /// max(what was written down, acknowledged + retention), once every output has acknowledged.
     fn removal(&self, key: &Key) -> Option<Time> {
         let Phase::Retired { not_before, retired_since, .. } = key.phase else { return None };
-        let timing = self.policy.timing(key.usage(), &self.facts);
+        let timing = self.policy.timing(key.algorithm, &self.facts);
         let mut at = not_before.max(Some(retired_since + timing.retention()));
         for (kind, retention) in timing.retentions {
             for output in self.policy.outputs.iter().filter(|output| output.id().kind == kind) {
@@ -445,9 +464,9 @@ impl<'a> Draft<'a> {
         at
     }
 
-    fn confirmation_time(&self, usage: Use) -> TimeDelta {
+    fn confirmation_time(&self, algorithm: Algorithm) -> TimeDelta {
         if self.policy.confirm {
-            let timing = self.policy.timing(usage, &self.facts);
+            let timing = self.policy.timing(algorithm, &self.facts);
             timing.first_hop + timing.after_confirmation
         } else {
             TimeDelta::zero()

@@ -12,10 +12,10 @@ use super::plan::{Ahead, Change, Plan, Step};
 use super::policy::{Output, OutputId, OutputKind, Policy};
 use super::{Found, Mint, Now, Observed, OutputState, plan};
 use crate::api::JwksKeySetSpec;
-use crate::jose::{Algorithm, Curve, KeySpec, OkpCurve, PublicParams, Use};
+use crate::jose::{Algorithm, Curve, KeySpec, OkpCurve, PublicParams, SecretBase64Url, Use};
 use crate::keyring::{Key, Keyring, MacKey, Mark, Phase, Time};
 use crate::material::PrivateKey;
-use crate::publish::{Files, Header, Rendered, render};
+use crate::publish::{Files, Header, Passphrases, Rendered, render};
 
 /// The bound on one write, in seconds, as on Kubernetes.
 pub(crate) const W: i64 = 60;
@@ -108,18 +108,29 @@ fn some_key(spec: KeySpec) -> PrivateKey {
     }
 }
 
+/// A symmetric key of that many bits, different for each serial.
+pub(crate) fn oct_key(serial: u32, bits: u16) -> PrivateKey {
+    let octets = [vec![0x81; usize::from(bits / 8) - 4], serial.to_be_bytes().to_vec()].concat();
+    PrivateKey::symmetric(SecretBase64Url::new(&octets)).unwrap()
+}
+
+/// The secret of every keyring here.
+pub(crate) fn mac_key() -> MacKey {
+    MacKey::new([7; MacKey::BYTES])
+}
+
 /// A key around a real private half.
 pub(crate) fn key_of(private: &PrivateKey, kid: &str, line: &str, algorithm: Algorithm, phase: Phase) -> Key {
-    let public = private.public().clone();
     Key {
         kid: kid.to_owned(),
         line: line.to_owned(),
         algorithm,
         spec: private.spec(),
-        thumbprint: public.thumbprint(),
-        public,
+        thumbprint: mac_key().thumbprint(private),
+        public: private.public().cloned(),
         private: Some(private.clone()),
         minted: at(0),
+        certificate: None,
         confirmed: None,
         phase,
     }
@@ -133,19 +144,24 @@ fn cheap_key(serial: u32, mint: &Mint, now: Time) -> Key {
     let public = match spec {
         KeySpec::Ec { curve } => {
             let coordinate = octets(curve.coordinate_octets());
-            PublicParams::ec(curve, &coordinate, &coordinate)
+            PublicParams::ec(curve, &coordinate, &coordinate).ok()
         }
-        KeySpec::Rsa { bits } => PublicParams::rsa(&octets(usize::from(bits / 8)), &[1, 0, 1]),
-        KeySpec::Okp { curve } => PublicParams::okp(curve, &octets(OkpCurve::OCTETS)),
-        KeySpec::Akp { set } => PublicParams::akp(set, &octets(set.public_octets())),
-    }
-    .unwrap();
-    Key { thumbprint: public.thumbprint(), public, ..mint.key(format!("k{serial}"), some_key(spec), now) }
+        KeySpec::Rsa { bits } => PublicParams::rsa(&octets(usize::from(bits / 8)), &[1, 0, 1]).ok(),
+        KeySpec::Okp { curve } => PublicParams::okp(curve, &octets(OkpCurve::OCTETS)).ok(),
+        KeySpec::Akp { set } => PublicParams::akp(set, &octets(set.public_octets())).ok(),
+        KeySpec::Oct { .. } => None,
+    };
+    let private = match spec {
+        KeySpec::Oct { bits } => oct_key(serial, bits),
+        spec => some_key(spec),
+    };
+    let thumbprint = public.as_ref().map_or_else(|| mac_key().thumbprint(&private), PublicParams::thumbprint);
+    Key { public, ..mint.key(format!("k{serial}"), private, thumbprint, now) }
 }
 
 /// A keyring that nothing was committed of yet.
 pub(crate) fn fresh_keyring(policy: &Policy) -> Keyring {
-    Keyring::new(MacKey::new([7; MacKey::BYTES]), policy.facts, policy.publisher)
+    Keyring::new(mac_key(), policy.facts, policy.publisher)
 }
 
 /// One key set with its outputs. Kids are `k1`, `k2` and so on, in the order of minting.
@@ -202,6 +218,7 @@ impl World {
 
     pub(crate) fn edit(&mut self, members: Value) {
         self.policy = policy(members);
+        self.policy.publish_what_is_left("auth", &self.keyring);
         self.rendered = None;
     }
 
@@ -269,7 +286,10 @@ impl World {
         if self.keyring.revision == 0 {
             return;
         }
-        let rendered = self.rendered.take().unwrap_or_else(|| render(&self.policy, &self.keyring).unwrap().into());
+        let rendered = self
+            .rendered
+            .take()
+            .unwrap_or_else(|| render(&self.policy, &self.keyring, &Passphrases::new()).unwrap().into());
         for one in rendered.iter() {
             let before = match self.outputs.get(&one.id) {
                 Some(Place::Foreign) => continue,
@@ -283,8 +303,9 @@ impl World {
             };
             if wanted(&one.id) {
                 let marks = one.marks(&self.keyring, before.as_ref(), now);
-                let header = Header::new(&one.id, &one.files, &self.keyring, marks).unwrap();
-                let written = Written { header, files: one.files.clone(), intact: true };
+                let files = one.complete(self.keyring.revision).unwrap();
+                let header = Header::new(one, &files, &self.keyring, marks).unwrap();
+                let written = Written { header, files, intact: true };
                 self.outputs.insert(one.id.clone(), Place::Ours(written));
                 self.writes += 1;
             }
@@ -338,6 +359,7 @@ pub(crate) fn told(steps: &[Step]) -> Vec<String> {
             Step::Bar { kid } => format!("bar {kid}"),
             Step::AnswerRotate => "answer".to_owned(),
             Step::Confirm { kid } => format!("confirm {kid}"),
+            Step::Certify { kid } => format!("certify {kid}"),
             Step::Mint { line, active } => format!("mint {line} {}", if *active { "active" } else { "standby" }),
             Step::Promote { kid, line, why } => format!("promote {kid} {line} {why:?}"),
             Step::Retire { kid, line, why } => format!("retire {kid} {line} {why:?}"),

@@ -69,7 +69,7 @@ impl Observed {
 
     /// Since when every output that must know the key first holds it; `None` while one does not.
     pub fn published(&self, policy: &Policy, key: &Key) -> Option<Time> {
-        let timing = policy.timing(key.usage(), &policy.facts);
+        let timing = policy.timing(key.algorithm, &policy.facts);
         let mut since = key.minted;
         for (kind, _) in &timing.leads {
             for output in policy.outputs.iter().filter(|output| output.id().kind == *kind) {

@@ -6,6 +6,7 @@ use super::clock::Now;
 use super::draft::Draft;
 use super::observed::Observed;
 use super::policy::{Line, OutputId, Policy};
+use crate::jose::Thumbprint;
 use crate::keyring::{Key, Keyring, Phase, Time};
 use crate::material::PrivateKey;
 
@@ -71,6 +72,11 @@ pub enum Step {
         /// Of which key.
         kid: String,
     },
+    /// A key gets a certificate.
+    Certify {
+        /// Which.
+        kid: String,
+    },
     /// A new key.
     Mint {
         /// For which line.
@@ -125,6 +131,8 @@ pub enum WhyPromote {
     Changed,
     /// The active key was revoked.
     Revoked,
+    /// The certificate of the active key would end before what it signs.
+    Ends,
 }
 
 /// Why a key retires.
@@ -192,6 +200,7 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
     draft.revoke();
     draft.answer_rotate();
     draft.confirm();
+    draft.certify();
     for line in &policy.lines {
         draft.keep_line(line);
     }
@@ -202,7 +211,7 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
 
 impl Mint {
     /// The key that is asked for, around its private half.
-    pub fn key(&self, kid: String, private: PrivateKey, minted: Time) -> Key {
+    pub fn key(&self, kid: String, private: PrivateKey, thumbprint: Thumbprint, minted: Time) -> Key {
         let Line { name, algorithm, spec } = self.line.clone();
         let phase = match self.role {
             MintAs::Standby => Phase::Standby,
@@ -210,15 +219,15 @@ impl Mint {
                 Phase::Active { active_since: minted, rotation_due, rotation_asked: false }
             }
         };
-        let public = private.public().clone();
         Key {
             kid,
             line: name,
             algorithm,
             spec,
-            thumbprint: public.thumbprint(),
-            public,
+            thumbprint,
+            public: private.public().cloned(),
             private: Some(private),
+            certificate: None,
             minted,
             confirmed: None,
             phase,
@@ -249,6 +258,7 @@ impl fmt::Display for Step {
             ),
             Self::AnswerRotate => out.write_str("a rotation was asked for"),
             Self::Confirm { kid } => write!(out, "key {kid} is confirmed"),
+            Self::Certify { kid } => write!(out, "key {kid} gets a certificate"),
             Self::Mint { line, active: false } => write!(out, "a new key for line {line}, published before it is used"),
             Self::Mint { line, active: true } => write!(out, "a new key for line {line}, used at once"),
             Self::Promote { kid, line, why } => write!(out, "key {kid} is now the active one of line {line}: {why}"),
@@ -274,6 +284,7 @@ impl fmt::Display for WhyPromote {
             Self::Asked => "a rotation was asked for",
             Self::Changed => "the line's algorithm or size changed",
             Self::Revoked => "the one before it was revoked",
+            Self::Ends => "the certificate of the one before it would end too soon",
         })
     }
 }

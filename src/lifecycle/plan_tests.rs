@@ -10,3 +10,4 @@ mod properties;
 mod removal;
 mod revocation;
 mod rhythm;
+mod symmetric;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::clock::Now;
 use super::policy::{OutputKind, Policy};
-use crate::jose::{PublicJwk, Use};
+use crate::jose::{Algorithm, PublicJwk, PublicParams, Thumbprint, Use};
 use crate::keyring::{Key, Keyring, MacKey, Mark, Marks, Phase, Publisher, Revoked, SettledFacts, Time};
 use crate::material::PrivateKey;
 
@@ -22,7 +22,16 @@ pub struct Remains {
     /// Public keys in its files.
     pub public: Vec<PublicJwk>,
     /// Private keys in its files.
-    pub private: Vec<PrivateKey>,
+    pub private: Vec<FoundKey>,
+}
+
+/// A private key in a file.
+#[derive(Clone, Debug)]
+pub struct FoundKey {
+    /// The kid that the file gives it, if it does.
+    pub kid: Option<String>,
+    /// The key.
+    pub key: PrivateKey,
 }
 
 /// What a recovery starts from.
@@ -69,7 +78,9 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         revoked.iter().any(|one| one.kid == kid || one.thumbprint.is_some_and(|known| known == thumbprint))
     };
     let mut keys: Vec<Key> = kids(case).iter().filter_map(|kid| recovered_key(case, kid)).collect();
-    keys.retain(|key| !gone(&key.kid, key.thumbprint));
+    // A mark has the thumbprint that a symmetric key had with the lost keyring's own secret.
+    let marked = |key: &Key| newest_mark(case, &key.kid).map_or(key.thumbprint, |mark| mark.thumbprint);
+    keys.retain(|key| !gone(&key.kid, key.thumbprint) && !gone(&key.kid, marked(key)));
     keys.sort_by(|one, other| one.minted.cmp(&other.minted).then_with(|| one.kid.cmp(&other.kid)));
     keep_one_active(&mut keys, case);
     let lines = lost_lines(case, &keys);
@@ -80,7 +91,7 @@ pub fn recover(case: &Case<'_>) -> Recovery {
     Recovery::Keyring(Box::new(Keyring {
         revision: last + 1,
         barrier: last + 1,
-        mac_key: case.base.map_or_else(|| case.mac_key.clone(), |base| base.mac_key.clone()),
+        mac_key: mac_key(case).clone(),
         rotate_answered: case.base.map_or_else(|| case.rotate.clone(), |base| base.rotate_answered.clone()),
         facts: case.base.map_or_else(|| SettledFacts::new(policy.facts), |base| base.facts.clone()),
         publisher: case.base.map_or(policy.publisher, |base| base.publisher),
@@ -118,18 +129,21 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         (None, Some(mark)) => (mark.line.clone(), mark.algorithm, mark.thumbprint),
         (None, None) => return None,
     };
-    let private = old.and_then(|key| key.private.clone()).or_else(|| {
-        let mut all = case.remains.iter().flat_map(|remains| &remains.private);
-        all.find(|key| key.public().thumbprint() == thumbprint).cloned()
-    });
+    let private =
+        old.and_then(|key| key.private.clone()).or_else(|| private_key(case, kid, algorithm, thumbprint).cloned());
     let published = || {
         let mut all = case.remains.iter().flat_map(|remains| &remains.public);
         all.find(|jwk| jwk.thumbprint() == thumbprint).map(|jwk| jwk.params().clone())
     };
     let public = old
-        .map(|key| key.public.clone())
+        .and_then(|key| key.public.clone())
         .or_else(published)
-        .or_else(|| private.as_ref().map(|key| key.public().clone()))?;
+        .or_else(|| private.as_ref().and_then(|key| key.public().cloned()));
+    let spec = public.as_ref().map(PublicParams::spec).or_else(|| private.as_ref().map(PrivateKey::spec))?;
+    let thumbprint = match &private {
+        Some(key) => mac_key(case).thumbprint(key),
+        None => thumbprint,
+    };
     let now = case.now.later;
     let in_secret = signers_mark(case, kid);
     let active_since = in_secret.and_then(|mark| mark.active);
@@ -154,14 +168,39 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         kid: kid.to_owned(),
         line,
         algorithm,
-        spec: public.spec(),
+        spec,
         thumbprint,
         public,
-        private: private.filter(|_| keeps_private(&phase, algorithm.usage(), case.policy.publisher)),
+        private: private.filter(|_| keeps_private(&phase, algorithm, case.policy.publisher)),
         minted,
+        certificate: old.and_then(|key| key.certificate.clone()),
         confirmed: old.and_then(|key| key.confirmed),
         phase,
     })
+}
+
+/// The private key in some file that is the one of that kid.
+fn private_key<'a>(
+    case: &'a Case<'_>,
+    kid: &str,
+    algorithm: Algorithm,
+    thumbprint: Thumbprint,
+) -> Option<&'a PrivateKey> {
+    let mut all = case.remains.iter().flat_map(|remains| &remains.private);
+    let is_it = |found: &&FoundKey| {
+        if algorithm.is_symmetric() && case.base.is_none() {
+            // The secret that made the thumbprint is lost with the keyring, so the file's own word has to do.
+            found.kid.as_deref() == Some(kid) && algorithm.takes(found.key.spec())
+        } else {
+            mac_key(case).thumbprint(&found.key) == thumbprint
+        }
+    };
+    all.find(is_it).map(|found| &found.key)
+}
+
+/// The secret of the keyring that is to be.
+fn mac_key<'a>(case: &'a Case<'_>) -> &'a MacKey {
+    case.base.map_or(&case.mac_key, |base| &base.mac_key)
 }
 
 /// An older active key beside the one that the Secrets hold is retired.
@@ -184,7 +223,7 @@ fn keep_one_active(keys: &mut [Key], case: &Case<'_>) {
             }
             let Phase::Active { active_since, .. } = key.phase else { continue };
             key.phase = retired(Some(active_since), case.now.later);
-            if !keeps_private(&key.phase, usage, case.policy.publisher) {
+            if !keeps_private(&key.phase, key.algorithm, case.policy.publisher) {
                 key.private = None;
             }
         }
@@ -241,8 +280,8 @@ fn known_to_verifiers(case: &Case<'_>, kid: &str) -> bool {
     maps.peek().is_some() && maps.all(|remains| remains.marks.get(kid).is_some_and(|mark| mark.held.is_some()))
 }
 
-fn keeps_private(phase: &Phase, usage: Use, publisher: Publisher) -> bool {
-    !matches!(phase, Phase::Retired { .. }) || usage == Use::Enc || publisher == Publisher::Signer
+fn keeps_private(phase: &Phase, algorithm: Algorithm, publisher: Publisher) -> bool {
+    !matches!(phase, Phase::Retired { .. }) || publisher.keeps_all_loaded(algorithm)
 }
 
 fn retired(active_since: Option<Time>, now: Time) -> Phase {

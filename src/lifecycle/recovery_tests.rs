@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::fixtures::*;
 use super::policy::{OutputId, Policy};
-use super::recovery::{Case, Recovery, Remains, recover};
+use super::recovery::{Case, FoundKey, Recovery, Remains, recover};
 use crate::jose::{Algorithm, Use};
 use crate::keyring::{Key, Keyring, MacKey, Phase, Revoked};
-use crate::publish::{Header, remains, render};
+use crate::publish::{Header, Passphrases, remains, render};
 
 const STANDBY: Phase = Phase::Standby;
 
@@ -41,10 +41,11 @@ fn rotated(policy: &Policy) -> Keyring {
 
 /// What the outputs hold that were written for the keyring.
 fn left(policy: &Policy, keyring: &Keyring) -> BTreeMap<OutputId, Remains> {
-    let written = render(policy, keyring).unwrap().into_iter().map(|one| {
+    let written = render(policy, keyring, &Passphrases::new()).unwrap().into_iter().map(|one| {
         let marks = one.marks(keyring, None, at(INTERVAL));
-        let header = Header::new(&one.id, &one.files, keyring, marks).unwrap();
-        (one.id.clone(), remains(&one.id, &header, &one.files, at(0)))
+        let files = one.complete(keyring.revision).unwrap();
+        let header = Header::new(&one, &files, keyring, marks).unwrap();
+        (one.id.clone(), remains(&one.id, &header, &files, None, at(0)))
     });
     written.collect()
 }
@@ -109,7 +110,7 @@ fn a_lost_keyring_keeps_the_active_key_of_the_secret_and_retires_the_others() {
     let full = Phase::Retired { active_since: None, retired_since: at(2 * INTERVAL), not_before: None };
     assert_eq!((&first.phase, &next.phase), (&full, &full), "a full retention from now on");
     assert!(first.private.is_none() && next.private.is_none());
-    assert_eq!((&first.public, first.thumbprint), (ec_keys()[1].public(), ec_keys()[1].public().thumbprint()));
+    assert_eq!((first.public.as_ref(), first.thumbprint), (ec_keys()[1].public(), mac_key().thumbprint(&ec_keys()[1])));
     assert_eq!((keyring.revision, keyring.barrier), (6, 6), "every output is written anew");
     assert_eq!(keyring.rotate_answered.as_deref(), Some("asked before"), "an old wish is no new one");
 }
@@ -135,7 +136,7 @@ fn a_private_key_is_found_in_pem_alone() {
     given.left.remove(&config_map("auth-jwks"));
     let keyring = given.keyring();
     assert_eq!(phases(&keyring), ["k2:Active"], "of the others nobody has even the public half");
-    assert_eq!(keyring.keys[0].public, *ec_keys()[2].public());
+    assert_eq!(keyring.keys[0].public.as_ref(), ec_keys()[2].public());
 }
 
 #[test]
@@ -160,6 +161,66 @@ fn encryption_keys_keep_their_private_half_until_they_are_removed() {
     let keyring = given.keyring();
     assert_eq!(phases(&keyring), ["e0:Retired", "e1:Active", "e2:Retired"]);
     assert!(keyring.keys.iter().all(|key| key.private.is_some()), "all of them still decrypt");
+}
+
+/// Line `m` of symmetric keys: `h0` retired, `h1` signs, `h2` comes next.
+fn symmetric(policy: &Policy) -> Keyring {
+    let all = [retired(INTERVAL), active(INTERVAL), STANDBY];
+    let key = |(number, phase): (u32, Phase)| {
+        key_of(&oct_key(number, 256), &format!("h{number}"), "m", Algorithm::Hs256, phase)
+    };
+    keyring(policy, 5, (0..).zip(all).map(key).collect())
+}
+
+fn symmetric_lost() -> Given {
+    let mut given = Given::lost(json!({ "keys": [{ "name": "m", "algorithm": "HS256" }] }));
+    given.left = left(&given.policy, &symmetric(&given.policy));
+    given
+}
+
+#[test]
+fn symmetric_keys_come_back_by_their_kids_where_the_secret_of_their_thumbprints_is_lost() {
+    let keyring = symmetric_lost().keyring();
+    assert_eq!(phases(&keyring), ["h0:Retired", "h1:Active", "h2:Retired"]);
+    for (number, key) in (0..).zip(&keyring.keys) {
+        let private = oct_key(number, 256);
+        assert_eq!((key.private.as_ref(), key.public.as_ref(), key.spec), (Some(&private), None, private.spec()));
+        assert_eq!(key.thumbprint, MacKey::new([9; MacKey::BYTES]).thumbprint(&private), "by the new keyring's secret");
+    }
+}
+
+#[test]
+fn a_symmetric_key_of_an_older_keyring_is_known_by_its_thumbprint() {
+    let mut given = symmetric_lost();
+    let newest = symmetric(&given.policy);
+    given.base = Some(keyring(&given.policy, 4, newest.keys[..1].to_vec()));
+    assert_eq!(phases(&given.keyring()), ["h0:Retired", "h1:Active", "h2:Retired"]);
+    for found in &mut given.left.get_mut(&secret("auth-signer")).unwrap().private {
+        found.key = oct_key(99, 256);
+    }
+    assert_eq!(phases(&given.keyring()), ["h0:Retired"], "somebody put another key there");
+}
+
+#[test]
+fn a_symmetric_key_without_a_kid_or_of_a_wrong_size_is_not_taken() {
+    type Damage = fn(&mut FoundKey);
+    let damages: [Damage; 3] =
+        [|found| found.kid = None, |found| found.kid = Some("other".to_owned()), |found| found.key = oct_key(1, 128)];
+    for damage in damages {
+        let mut given = symmetric_lost();
+        given.left.get_mut(&secret("auth-signer")).unwrap().private.iter_mut().for_each(damage);
+        assert_eq!(given.lost_at(), (5, vec!["m".to_owned()]));
+    }
+}
+
+#[test]
+fn a_revoked_symmetric_key_does_not_come_back_under_another_name() {
+    let mut given = symmetric_lost();
+    for remains in given.left.values_mut() {
+        let thumbprint = Some(mac_key().thumbprint(&oct_key(2, 256)));
+        remains.revoked = vec![Revoked { kid: "former-name".to_owned(), thumbprint, since: at(1) }];
+    }
+    assert_eq!(phases(&given.keyring()), ["h0:Retired", "h1:Active"]);
 }
 
 #[test]
@@ -270,7 +331,7 @@ fn whatever_is_known_to_be_revoked_stays_revoked() {
     let policy = policy(json!({}));
     let revoked = |kid: &str, number: Option<usize>| Revoked {
         kid: kid.to_owned(),
-        thumbprint: number.map(|number| ec_keys()[number].public().thumbprint()),
+        thumbprint: number.map(|number| mac_key().thumbprint(&ec_keys()[number])),
         since: at(1),
     };
     let mut base = keyring(&policy, 3, vec![key(1, active(0)), key(2, STANDBY)]);
@@ -291,7 +352,7 @@ fn an_active_key_that_was_revoked_does_not_come_back_from_a_secret_left_behind()
     let mut given = Given::lost(json!({ "secrets": [{ "name": "s" }, { "name": "t" }] }));
     let mut after = keyring(&given.policy, 6, vec![key(1, retired(INTERVAL)), key(3, active(INTERVAL))]);
     after.revoked =
-        vec![Revoked { kid: "k2".to_owned(), thumbprint: Some(ec_keys()[2].public().thumbprint()), since: at(0) }];
+        vec![Revoked { kid: "k2".to_owned(), thumbprint: Some(mac_key().thumbprint(&ec_keys()[2])), since: at(0) }];
     let behind = given.left.remove(&secret("t")).unwrap();
     given.left = left(&given.policy, &after);
     given.left.insert(secret("t"), behind);
@@ -303,7 +364,7 @@ fn an_active_key_that_was_revoked_does_not_come_back_from_a_secret_left_behind()
 fn a_key_is_not_taken_for_another_because_of_its_name() {
     let mut given = Given::lost(json!({}));
     let signer = given.left.get_mut(&secret("auth-signer")).unwrap();
-    signer.private = vec![ec_keys()[7].clone()];
+    signer.private = vec![FoundKey { kid: Some("k2".to_owned()), key: ec_keys()[7].clone() }];
     signer.public.clear();
     assert_eq!(given.lost_at(), (5, vec!["a".to_owned()]), "somebody put another key there");
 }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::policy::OutputKind;
-use crate::jose::Use;
+use crate::jose::{Algorithm, Use};
 use crate::keyring::{Facts, Publisher};
 
 /// One of the user's facts, `spec.timing`.
@@ -25,7 +25,7 @@ pub enum Fact {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sum(pub &'static [(Fact, i32)]);
 
-/// Which sums the safe times of one use are. Each counts from a write that an output of that kind acknowledged.
+/// Which sums the safe times of one algorithm are. Each counts from a write that an output of that kind acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sums {
     /// See [`Timing::leads`].
@@ -38,7 +38,7 @@ pub struct Sums {
     pub after_confirmation: Sum,
 }
 
-/// When a key of one use may be promoted and removed, counted from what the outputs acknowledged.
+/// When a key of one algorithm may be promoted and removed, counted from what the outputs acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// Who must know a new key first, and for how long before it is used.
@@ -63,9 +63,10 @@ impl Sums {
     /// L `maxTokenLifetime`, S `clockSkew`.
     ///
     /// A kind of output that a set doesn't have asks for nothing; the policy sees to it that the first of each
-    /// list is there.
-    pub fn new(usage: Use, publisher: Publisher) -> Self {
-        let (leads, retentions) = match (usage, publisher) {
+    /// list is there. No ConfigMap is ever asked about a symmetric key.
+    pub fn new(algorithm: Algorithm, publisher: Publisher) -> Self {
+        let publisher = publisher.of(algorithm);
+        let (mut leads, mut retentions) = match (algorithm.usage(), publisher) {
             (Use::Sig, Publisher::Keyturn) => {
                 (vec![(OutputKind::ConfigMap, Sum(&[P, C, S]))], vec![(OutputKind::Secret, Sum(&[R, L, TWO_S]))])
             }
@@ -81,6 +82,10 @@ impl Sums {
                 vec![(OutputKind::Secret, Sum(&[R, C, L, TWO_S])), (OutputKind::ConfigMap, Sum(&[P, C, L, TWO_S]))],
             ),
         };
+        if algorithm.is_symmetric() {
+            leads.retain(|(kind, _)| *kind == OutputKind::Secret);
+            retentions.retain(|(kind, _)| *kind == OutputKind::Secret);
+        }
         let first_hop = match publisher {
             Publisher::Keyturn => Sum(&[P, S]),
             Publisher::Signer => Sum(&[R, S]),
@@ -160,22 +165,31 @@ mod tests {
 
     #[test]
     fn the_sums_are_the_designs() {
-        let seconds = |usage, publisher| {
-            let timing = Sums::new(usage, publisher).over(&facts());
+        let seconds = |algorithm, publisher| {
+            let timing = Sums::new(algorithm, publisher).over(&facts());
             let plain = |list: Vec<(OutputKind, TimeDelta)>| -> Vec<(OutputKind, i64)> {
                 list.into_iter().map(|(kind, delta)| (kind, delta.num_seconds())).collect()
             };
             (plain(timing.leads), plain(timing.retentions))
         };
-        assert_eq!(seconds(Use::Sig, Publisher::Keyturn), (vec![(ConfigMap, 10_032)], vec![(Secret, 27_500)]));
+        let (sig, enc) = (Algorithm::Es256, Algorithm::RsaOaep);
+        assert_eq!(seconds(sig, Publisher::Keyturn), (vec![(ConfigMap, 10_032)], vec![(Secret, 27_500)]));
         assert_eq!(
-            seconds(Use::Sig, Publisher::Signer),
+            seconds(sig, Publisher::Signer),
             (vec![(Secret, 10_530), (ConfigMap, 10_032)], vec![(Secret, 27_500)])
         );
-        assert_eq!(seconds(Use::Enc, Publisher::Keyturn), (vec![(Secret, 10_500)], vec![(ConfigMap, 27_032)]));
+        assert_eq!(seconds(enc, Publisher::Keyturn), (vec![(Secret, 10_500)], vec![(ConfigMap, 27_032)]));
         assert_eq!(
-            seconds(Use::Enc, Publisher::Signer),
+            seconds(enc, Publisher::Signer),
             (vec![(Secret, 10_500)], vec![(Secret, 27_530), (ConfigMap, 27_032)])
         );
+        for publisher in [Publisher::Keyturn, Publisher::Signer] {
+            assert_eq!(seconds(Algorithm::Hs256, publisher), (vec![(Secret, 10_530)], vec![(Secret, 27_500)]));
+            for enc in [Algorithm::A256Kw, Algorithm::A128GcmKw, Algorithm::Dir] {
+                assert_eq!(seconds(enc, publisher), (vec![(Secret, 10_500)], vec![(Secret, 27_530)]), "{enc}");
+            }
+            let first_hop = Sums::new(Algorithm::Hs256, publisher).over(&facts()).first_hop;
+            assert_eq!(first_hop, TimeDelta::seconds(10_500), "a key is seen where its Secret is loaded");
+        }
     }
 }

@@ -57,7 +57,8 @@ impl Certificate {
         serial: &Serial,
     ) -> Result<Self, CertificateError> {
         let profile = SelfSigned { subject: subject.name().clone(), usage, kind: key.spec().key_kind() };
-        let public = super::spki_der(key.public()).map_err(|_| CertificateError::Fault)?;
+        let public = key.public().ok_or(CertificateError::CannotSign { spec: key.spec() })?;
+        let public = super::spki_der(public).map_err(|_| CertificateError::Fault)?;
         let builder = CertificateBuilder::new(
             profile,
             SerialNumber::new(&serial.0).map_err(|_| CertificateError::Fault)?,
@@ -245,7 +246,8 @@ impl BuilderProfile for SelfSigned {
 }
 
 fn sign(builder: CertificateBuilder<SelfSigned>, key: &PrivateKey) -> Result<x509_cert::Certificate, CertificateError> {
-    let pkcs8 = key.to_pkcs8_der();
+    let cannot_sign = CertificateError::CannotSign { spec: key.spec() };
+    let Some(pkcs8) = key.to_pkcs8_der() else { return Err(cannot_sign) };
     match key.spec() {
         KeySpec::Rsa { .. } => {
             let key = rsa::RsaPrivateKey::from_pkcs8_der(&pkcs8).map_err(|_| CertificateError::Fault)?;
@@ -255,9 +257,9 @@ fn sign(builder: CertificateBuilder<SelfSigned>, key: &PrivateKey) -> Result<x50
             let key = krate::ecdsa::SigningKey::from_pkcs8_der(&pkcs8).map_err(|_| CertificateError::Fault)?;
             build::<_, krate::ecdsa::DerSignature>(builder, &key)
         }),
-        KeySpec::Okp { curve: OkpCurve::X25519 } => Err(CertificateError::CannotSign { spec: key.spec() }),
-        KeySpec::Okp { curve } => sign_with_seed(builder, SeedKind::Okp(curve), key),
-        KeySpec::Akp { set } => sign_with_seed(builder, SeedKind::Akp(set), key),
+        KeySpec::Okp { curve: OkpCurve::X25519 } | KeySpec::Oct { .. } => Err(cannot_sign),
+        KeySpec::Okp { curve } => sign_with_seed(builder, SeedKind::Okp(curve), key, &pkcs8),
+        KeySpec::Akp { set } => sign_with_seed(builder, SeedKind::Akp(set), key, &pkcs8),
     }
 }
 
@@ -265,9 +267,10 @@ fn sign_with_seed(
     builder: CertificateBuilder<SelfSigned>,
     kind: SeedKind,
     key: &PrivateKey,
+    pkcs8: &[u8],
 ) -> Result<x509_cert::Certificate, CertificateError> {
-    let spki = super::spki_der(key.public()).map_err(|_| CertificateError::Fault)?;
-    let signer = SeedSigner::new(kind, &key.to_pkcs8_der(), spki);
+    let spki = key.public().and_then(|public| super::spki_der(public).ok()).ok_or(CertificateError::Fault)?;
+    let signer = SeedSigner::new(kind, pkcs8, spki);
     build(builder, &signer.ok_or(CertificateError::CannotSign { spec: key.spec() })?)
 }
 
@@ -284,7 +287,7 @@ where
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CertificateError {
     /// Keys of this kind do not sign.
-    #[error("{spec} keys cannot sign, so they can have no certificate of their own: leave the certificate out")]
+    #[error("{spec} keys cannot sign certificates, so they can have none of their own: leave the certificate out")]
     CannotSign {
         /// The kind of key.
         spec: KeySpec,
@@ -327,7 +330,7 @@ mod tests {
                 assert_eq!(certificate.subject(), "CN=Auth,O=Example");
                 assert_eq!(certificate.issuer(), certificate.subject());
                 assert_eq!(certificate.validity().unwrap(), validity(days));
-                assert_eq!(certificate.public().unwrap(), *key.public());
+                assert_eq!(certificate.public().unwrap(), *key.public().unwrap());
                 let kept = serde_json::to_string(&certificate).unwrap();
                 assert_eq!(serde_json::from_str::<Certificate>(&kept).unwrap(), certificate);
                 let again = make(&key, Use::Sig, days).unwrap();
@@ -354,7 +357,7 @@ mod tests {
     fn a_key_that_cannot_sign_has_none() {
         let key = PrivateKey::generate(&KeySpec::Okp { curve: OkpCurve::X25519 }).unwrap();
         let error = make(&key, Use::Enc, 1).unwrap_err().to_string();
-        assert!(error.starts_with("X25519 keys cannot sign, so they can have no certificate"), "{error}");
+        assert!(error.starts_with("X25519 keys cannot sign certificates, so they can have none"), "{error}");
     }
 
     #[test]

@@ -10,12 +10,13 @@ use zeroize::Zeroizing;
 
 use crate::jose::{KeyKind, PublicParams};
 
+use super::private_key::Held;
 use super::{PrivateKey, pem, spki};
 
-/// How a private key is written. Every key has PKCS#8; the other two are for readers that want nothing else.
+/// How a private key is written. Every key of a pair has PKCS#8; the other two are for readers that want nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PrivateEncoding {
-    /// `PRIVATE KEY` (RFC 5958), for keys of every kind.
+    /// `PRIVATE KEY` (RFC 5958), for key pairs of every kind.
     Pkcs8,
     /// `RSA PRIVATE KEY` (RFC 8017 appendix A.1.2), for RSA keys.
     Pkcs1,
@@ -31,7 +32,7 @@ impl PrivateEncoding {
     #[must_use]
     pub const fn fits(self, kind: KeyKind) -> bool {
         match self {
-            Self::Pkcs8 => true,
+            Self::Pkcs8 => !kind.is_symmetric(),
             Self::Pkcs1 => matches!(kind, KeyKind::Rsa),
             Self::Sec1 => matches!(kind, KeyKind::Ec(_)),
         }
@@ -65,23 +66,31 @@ impl fmt::Display for PrivateEncoding {
 }
 
 impl PrivateKey {
+    /// PKCS#8 DER, which symmetric keys do not have.
+    pub(super) fn pkcs8(&self) -> Result<&Zeroizing<Vec<u8>>, EncodeError> {
+        match &self.0 {
+            Held::Pair { pkcs8, .. } => Ok(pkcs8),
+            Held::Symmetric { spec, .. } => Err(EncodeError::Symmetric { kind: spec.key_kind() }),
+        }
+    }
+
     /// The key as unencrypted DER. Costs no arithmetic.
     ///
     /// # Errors
     /// If keys of this kind do not have this encoding.
     pub fn to_der(&self, encoding: PrivateEncoding) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+        let pkcs8 = self.pkcs8()?;
         let kind = self.spec().key_kind();
         if !encoding.fits(kind) {
             return Err(EncodeError::WrongKind { encoding, kind });
         }
-        let pkcs8 = self.to_pkcs8_der();
         match encoding {
-            PrivateEncoding::Pkcs8 => Ok(pkcs8),
+            PrivateEncoding::Pkcs8 => Ok(pkcs8.clone()),
             PrivateEncoding::Pkcs1 => {
                 let info = PrivateKeyInfoRef::try_from(pkcs8.as_slice()).map_err(|_| EncodeError::Fault)?;
                 Ok(Zeroizing::new(info.private_key.as_bytes().to_vec()))
             }
-            PrivateEncoding::Sec1 => sec1_der(&pkcs8).map_err(|_| EncodeError::Fault),
+            PrivateEncoding::Sec1 => sec1_der(pkcs8).map_err(|_| EncodeError::Fault),
         }
     }
 
@@ -126,6 +135,12 @@ pub enum EncodeError {
         /// The kind of key.
         kind: KeyKind,
     },
+    /// Symmetric keys have no encoding but JWK.
+    #[error("{kind} keys have neither DER, PEM nor a place in a keystore: write a JWK")]
+    Symmetric {
+        /// The kind of key.
+        kind: KeyKind,
+    },
     /// An empty passphrase protects nothing, and some readers refuse it.
     #[error("the passphrase is empty: give one, or ask for a file that is not encrypted")]
     EmptyPassphrase,
@@ -162,13 +177,25 @@ mod tests {
     use crate::material::rfc_keys;
 
     #[test]
+    fn a_symmetric_key_has_no_encoding_but_jwk() {
+        let key = PrivateKey::symmetric(crate::jose::SecretBase64Url::new(&[7; 32])).unwrap();
+        let error = EncodeError::Symmetric { kind: KeyKind::Oct(256) };
+        for encoding in PrivateEncoding::ALL.iter().copied() {
+            assert!(!encoding.fits(KeyKind::Oct(256)));
+            assert_eq!(key.to_pem(encoding), Err(error.clone()));
+        }
+        assert_eq!(key.to_encrypted_pem("secret"), Err(error.clone()));
+        assert!(error.to_string().starts_with("256-bit symmetric keys have neither DER, PEM nor"), "{error}");
+    }
+
+    #[test]
     fn an_encoding_that_a_key_has_not_is_refused_with_those_it_has() {
         let ec = PrivateKey::generate(&KeySpec::Ec { curve: Curve::P256 }).unwrap();
         let error = ec.to_pem(PrivateEncoding::Pkcs1).unwrap_err().to_string();
         assert_eq!(error, "P-256 keys have no PKCS#1 encoding: choose PKCS#8 or SEC1");
         let error = rfc_keys::rsa().to_der(PrivateEncoding::Sec1).unwrap_err().to_string();
         assert_eq!(error, "RSA keys have no SEC1 encoding: choose PKCS#8 or PKCS#1");
-        assert!(pkcs1_public_pem(ec.public()).is_err());
+        assert!(pkcs1_public_pem(ec.public().unwrap()).is_err());
     }
 
     #[test]
@@ -178,6 +205,10 @@ mod tests {
         assert!(pem.starts_with("-----BEGIN EC PRIVATE KEY-----\n") && pem.ends_with("-----END EC PRIVATE KEY-----\n"));
         let pem = rfc_keys::rsa().to_pem(PrivateEncoding::Pkcs1).unwrap();
         assert!(pem.starts_with("-----BEGIN RSA PRIVATE KEY-----\n"));
-        assert!(pkcs1_public_pem(rfc_keys::rsa().public()).unwrap().starts_with("-----BEGIN RSA PUBLIC KEY-----\n"));
+        assert!(
+            pkcs1_public_pem(rfc_keys::rsa().public().unwrap())
+                .unwrap()
+                .starts_with("-----BEGIN RSA PUBLIC KEY-----\n")
+        );
     }
 }

@@ -19,10 +19,10 @@ impl PrivateKey {
     /// Stretching the passphrase takes a few tenths of a second: keep it off async threads.
     ///
     /// # Errors
-    /// If the passphrase is empty, or the operating system gives no randomness.
+    /// If the key is symmetric, the passphrase is empty, or the operating system gives no randomness.
     pub fn to_encrypted_der(&self, passphrase: &str) -> Result<Vec<u8>, EncodeError> {
         let recipe = Recipe::Aes256 { iterations: ITERATIONS };
-        shroud(&self.to_pkcs8_der(), passphrase, recipe)?.to_der().map_err(|_| EncodeError::Fault)
+        shroud(self.pkcs8()?, passphrase, recipe)?.to_der().map_err(|_| EncodeError::Fault)
     }
 
     /// The key as an `ENCRYPTED PRIVATE KEY` PEM block, with a newline at its end. As

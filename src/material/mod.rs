@@ -1,13 +1,13 @@
 //! Private keys: making them, checking them, writing them down, and reading those that others wrote.
 //!
-//! [`PrivateKey`] is opaque. It holds PKCS#8 DER and the public half, and works out everything else when asked, so
-//! that reading a keyring costs no arithmetic. Randomness is drawn by [`PrivateKey::generate`] for keys,
-//! [`Serial::draw`] for certificates, and by what encrypts for its salts: [`PrivateKey::to_encrypted_der`] and
-//! [`pkcs12::write`]. Nothing here does I/O or reads a clock.
+//! [`PrivateKey`] is opaque. It holds PKCS#8 DER and the public half, or the octets of a symmetric key, and works out
+//! everything else when asked, so that reading a keyring costs no arithmetic. Randomness is drawn by
+//! [`PrivateKey::generate`] for keys, [`Serial::draw`] for certificates, and by what encrypts for its salts:
+//! [`PrivateKey::to_encrypted_der`] and [`pkcs12::write`]. Nothing here does I/O or reads a clock.
 //!
 //! All arithmetic is done by others: `aws-lc-rs` makes RSA keys, `rsa` checks them; `p256`, `p384`, `p521` and `k256` do
 //! both for EC keys, `aws-lc-rs` for Ed25519, X25519 and ML-DSA. What differs between kinds of keys is in `rsa_key`,
-//! `ec_key` and `seed_key`.
+//! `ec_key`, `seed_key` and `oct_key`.
 //!
 //! What people already have is read by [`read`]: one function for private keys and one for public ones, whatever the
 //! file is.
@@ -16,6 +16,7 @@ pub mod certificate;
 mod ec_key;
 pub mod encoding;
 mod encrypted_pkcs8;
+mod oct_key;
 mod password;
 pub mod pem;
 pub mod pkcs12;

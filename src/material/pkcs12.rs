@@ -81,11 +81,11 @@ pub fn write(
         if !aliases.insert(alias.to_lowercase()) {
             return Err(EncodeError::SameAlias { alias: (*alias).to_owned() });
         }
-        if certificate.public().as_ref() != Ok(key.public()) {
+        if !certificate.public().is_ok_and(|public| key.matches(&public)) {
             return Err(EncodeError::ForeignCertificate { alias: (*alias).to_owned() });
         }
         let attributes = attributes(alias, certificate)?;
-        let shrouded = shroud(&key.to_pkcs8_der(), passphrase, profile.recipe())?;
+        let shrouded = shroud(key.pkcs8()?, passphrase, profile.recipe())?;
         keys.push(bag(pkcs12::PKCS_12_PKCS8_KEY_BAG_OID, &shrouded, &attributes)?);
         let cert_value = OctetString::new(certificate.der()).map_err(fault)?;
         let certificate = CertBag { cert_id: pkcs12::PKCS_12_X509_CERT_OID, cert_value };

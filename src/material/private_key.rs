@@ -2,33 +2,39 @@
 
 use std::fmt;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use pkcs8::der::pem::PemLabel;
 use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::jose::{
-    Algorithm, JwkError, KeySpec, NO_448, ParamsError, PrivateJwk, PrivateParams, PublicJwk, PublicParams,
+    Algorithm, JwkError, KeyMaterial, KeySpec, NO_448, ParamsError, PrivateJwk, PrivateParams, PublicJwk, PublicParams,
+    SecretBase64Url, Thumbprint,
 };
 
 use super::pkcs8_view::Pkcs8View;
 use super::seed_key::{self, SeedKind};
-use super::{ec_key, rsa_key};
+use super::{ec_key, oct_key, rsa_key};
 
-/// A private key of any kind, held as PKCS#8 DER and wiped when dropped. `Debug` shows what kind it is, and nothing
-/// else.
+/// A private key of any kind, wiped when dropped: the private half of a pair is held as PKCS#8 DER, a symmetric key as
+/// its octets. `Debug` shows what kind it is, and nothing else.
 ///
 /// [`from_pkcs8_der`](Self::from_pkcs8_der), [`from_pkcs8_pem`](Self::from_pkcs8_pem) and [`from_jwk`](Self::from_jwk)
 /// check that the numbers of the key belong together and bring it to one canonical encoding. Reading it back with serde
-/// (base64 of the DER, as the keyring holds it) trusts that this was done and only walks the DER: tens of microseconds
+/// (as the keyring holds it) trusts that this was done and only walks the DER: tens of microseconds
 /// for any size. (Of Ed25519, X25519 and ML-DSA the DER holds the seed alone, and the public half is worked out: a tenth
 /// of a millisecond.) [`check`](Self::check) repeats the full check.
 ///
-/// Two keys are equal if their public halves are.
+/// Two pairs are equal if their public halves are, two symmetric keys if their octets are.
 #[derive(Clone)]
-pub struct PrivateKey {
-    public: PublicParams,
-    pkcs8: Zeroizing<Vec<u8>>,
+pub struct PrivateKey(pub(super) Held);
+
+/// What is held of a key. Only a pair has a public half, and a form as PKCS#8.
+#[derive(Clone)]
+pub(super) enum Held {
+    Pair { public: PublicParams, pkcs8: Zeroizing<Vec<u8>> },
+    Symmetric { spec: KeySpec, k: SecretBase64Url },
 }
 
 impl PrivateKey {
@@ -45,6 +51,7 @@ impl PrivateKey {
             KeySpec::Ec { curve } => ec_key::generate(curve)?,
             KeySpec::Okp { curve } => seed_key::generate(SeedKind::Okp(curve))?,
             KeySpec::Akp { set } => seed_key::generate(SeedKind::Akp(set))?,
+            KeySpec::Oct { bits } => return oct_key::generate(bits),
         };
         Self::trusted(pkcs8).map_err(|_| GenerateError::Unreadable { spec: *spec })
     }
@@ -79,7 +86,20 @@ impl PrivateKey {
     /// # Errors
     /// If the private members do not belong to the public ones.
     pub fn from_jwk(jwk: &PrivateJwk) -> Result<Self, CheckError> {
-        Self::from_params(jwk.public().params(), jwk.private())
+        match jwk.material() {
+            KeyMaterial::Pair(public, private) => Self::from_params(public, private),
+            KeyMaterial::Symmetric(k) => Self::symmetric(k.clone()),
+        }
+    }
+
+    /// A symmetric key of these octets. Which algorithm may use it is checked where it becomes a JWK.
+    ///
+    /// # Errors
+    /// If it has fewer than 16 octets, or more than 1024.
+    pub fn symmetric(k: SecretBase64Url) -> Result<Self, CheckError> {
+        let octets = k.octets().len();
+        let spec = KeySpec::of_octets(k.octets()).ok_or(CheckError::SymmetricSize { octets })?;
+        Ok(Self(Held::Symmetric { spec, k }))
     }
 
     /// Joins the two halves of a key, and checks it like [`from_pkcs8_der`](Self::from_pkcs8_der).
@@ -103,18 +123,27 @@ impl PrivateKey {
     }
 
     /// PKCS#8 DER (RFC 5958, version 1), unencrypted: 48 octets for Ed25519, 54 for ML-DSA,
-    /// about 140 for P-256, 2.4 KiB for RSA 4096.
+    /// about 140 for P-256, 2.4 KiB for RSA 4096. `None` for a symmetric
+    /// key, which has no such form.
     #[must_use]
-    pub fn to_pkcs8_der(&self) -> Zeroizing<Vec<u8>> {
-        self.pkcs8.clone()
+    pub fn to_pkcs8_der(&self) -> Option<Zeroizing<Vec<u8>>> {
+        match &self.0 {
+            Held::Pair { pkcs8, .. } => Some(pkcs8.clone()),
+            Held::Symmetric { .. } => None,
+        }
     }
 
     /// A `PRIVATE KEY` PEM block (RFC 7468 section 10), unencrypted, with a newline at its end.
     ///
     /// # Errors
-    /// None that is known.
+    /// If the key is symmetric, which has no such form.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, CheckError> {
-        super::pem::private_block(PrivateKeyInfoRef::PEM_LABEL, &self.pkcs8).map_err(|_| CheckError::Encode)
+        match &self.0 {
+            Held::Pair { pkcs8, .. } => {
+                super::pem::private_block(PrivateKeyInfoRef::PEM_LABEL, pkcs8).map_err(|_| CheckError::Encode)
+            }
+            Held::Symmetric { .. } => Err(CheckError::NoPem),
+        }
     }
 
     /// A private JWK with all the members that its type has. Costs no arithmetic.
@@ -122,26 +151,49 @@ impl PrivateKey {
     /// # Errors
     /// If `alg` takes another kind of key, or `kid` is empty.
     pub fn to_jwk(&self, kid: impl Into<String>, alg: Algorithm) -> Result<PrivateJwk, ToJwkError> {
-        let public = PublicJwk::new(kid, alg, self.public.clone())?;
-        Ok(PrivateJwk::new(public, Pkcs8View::read(&self.pkcs8)?.private_params()?)?)
+        match &self.0 {
+            Held::Pair { public, pkcs8 } => {
+                let public = PublicJwk::new(kid, alg, public.clone())?;
+                Ok(PrivateJwk::new(public, Pkcs8View::read(pkcs8)?.private_params()?)?)
+            }
+            Held::Symmetric { k, .. } => Ok(PrivateJwk::symmetric(kid, alg, k.clone())?),
+        }
     }
 
-    /// The public half.
+    /// The public half; a symmetric key has none.
     #[must_use]
-    pub const fn public(&self) -> &PublicParams {
-        &self.public
+    pub const fn public(&self) -> Option<&PublicParams> {
+        match &self.0 {
+            Held::Pair { public, .. } => Some(public),
+            Held::Symmetric { .. } => None,
+        }
+    }
+
+    /// The RFC 7638 thumbprint. A plain hash of a symmetric key would let anyone who sees it test guesses (section 7), so
+    /// that one is what `keyed` makes of the pieces of its canonical JSON, with a secret of its own.
+    pub fn thumbprint(&self, keyed: impl FnOnce(&[&[u8]]) -> [u8; 32]) -> Thumbprint {
+        match &self.0 {
+            Held::Pair { public, .. } => public.thumbprint(),
+            Held::Symmetric { k, .. } => {
+                let k = Zeroizing::new(Base64UrlUnpadded::encode_string(k.octets()));
+                Thumbprint::from_octets(keyed(&[br#"{"k":""#, k.as_bytes(), br#"","kty":"oct"}"#]))
+            }
+        }
     }
 
     /// The size or curve of the key.
     #[must_use]
     pub const fn spec(&self) -> KeySpec {
-        self.public.spec()
+        match &self.0 {
+            Held::Pair { public, .. } => public.spec(),
+            Held::Symmetric { spec, .. } => *spec,
+        }
     }
 
     /// Whether this is the private half of that key.
     #[must_use]
     pub fn matches(&self, public: &PublicParams) -> bool {
-        self.public == *public
+        self.public() == Some(public)
     }
 
     /// Repeats the checks of [`from_pkcs8_der`](Self::from_pkcs8_der) on a key that serde read, at the same cost.
@@ -149,20 +201,27 @@ impl PrivateKey {
     /// # Errors
     /// If the numbers of the key do not belong together.
     pub fn check(&self) -> Result<(), CheckError> {
-        let checked = Self::from_pkcs8_der(&self.pkcs8)?;
-        if checked.matches(&self.public) { Ok(()) } else { Err(CheckError::Disagree) }
+        match &self.0 {
+            Held::Pair { public, pkcs8 } if Self::from_pkcs8_der(pkcs8)?.matches(public) => Ok(()),
+            Held::Pair { .. } => Err(CheckError::Disagree),
+            Held::Symmetric { k, .. } => Self::symmetric(k.clone()).map(drop),
+        }
     }
 
     /// Takes DER that was checked before, and reads the public half out of it.
     pub(super) fn trusted(pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, CheckError> {
         let public = Pkcs8View::read(&pkcs8)?.public_params()?;
-        Ok(Self { public, pkcs8 })
+        Ok(Self(Held::Pair { public, pkcs8 }))
     }
 }
 
 impl PartialEq for PrivateKey {
     fn eq(&self, other: &Self) -> bool {
-        self.public == other.public
+        match (&self.0, &other.0) {
+            (Held::Pair { public, .. }, Held::Pair { public: other, .. }) => public == other,
+            (Held::Symmetric { k, .. }, Held::Symmetric { k: other, .. }) => oct_key::are_equal(k, other),
+            (Held::Pair { .. }, Held::Symmetric { .. }) | (Held::Symmetric { .. }, Held::Pair { .. }) => false,
+        }
     }
 }
 
@@ -227,6 +286,15 @@ pub enum CheckError {
     /// The key is on a curve that is not supported.
     #[error("this EC key is not on a curve that is supported: use P-256, P-384, P-521 or secp256k1")]
     UnsupportedCurve,
+    /// The symmetric key is too short, or absurdly long.
+    #[error("the symmetric key has {octets} octets, but must have 16 to 1024: use another key")]
+    SymmetricSize {
+        /// How many octets were given.
+        octets: usize,
+    },
+    /// A symmetric key was to be written as PEM.
+    #[error("a symmetric key has no PEM form: write it as a JWK")]
+    NoPem,
     /// The key is on one of the two larger curves of RFC 8410.
     #[error("Ed448 and X448 keys are not supported, since {NO_448}: use Ed25519 or X25519")]
     No448,

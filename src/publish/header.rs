@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Files;
+use super::{Files, Rendered};
 use crate::jose::Thumbprint;
 use crate::keyring::{Digest, Keyring, MacKey, Marks};
 use crate::lifecycle::policy::OutputId;
@@ -18,6 +18,9 @@ pub struct Header {
     /// What was revoked by then, so that a keyring restored from a backup learns of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revoked: Vec<RevokedKid>,
+    /// HMAC over what the files are made from that differ each time they are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Digest>,
     /// HMAC over all of the above and the files.
     pub digest: Digest,
 }
@@ -38,11 +41,12 @@ impl Header {
     ///
     /// # Errors
     /// None in practice: a header can always be written as JSON.
-    pub fn new(id: &OutputId, files: &Files, keyring: &Keyring, marks: Marks) -> Result<Self, serde_json::Error> {
+    pub fn new(output: &Rendered, files: &Files, keyring: &Keyring, marks: Marks) -> Result<Self, serde_json::Error> {
         let revoked =
             keyring.revoked.iter().map(|one| RevokedKid { kid: one.kid.clone(), thumbprint: one.thumbprint }).collect();
-        let mut header = Self { revision: keyring.revision, marks, revoked, digest: Digest(String::new()) };
-        header.digest = header.digest_of(id, files, &keyring.mac_key)?;
+        let inputs = output.inputs.clone();
+        let mut header = Self { revision: keyring.revision, marks, revoked, inputs, digest: Digest(String::new()) };
+        header.digest = header.digest_of(&output.id, files, &keyring.mac_key)?;
         Ok(header)
     }
 
@@ -60,8 +64,8 @@ impl Header {
     }
 
     fn digest_of(&self, id: &OutputId, files: &Files, key: &MacKey) -> Result<Digest, serde_json::Error> {
-        let Self { revision, marks, revoked, digest: _ } = self;
-        let head = serde_json::to_vec(&(revision, marks, revoked))?;
+        let Self { revision, marks, revoked, inputs, digest: _ } = self;
+        let head = serde_json::to_vec(&(revision, marks, revoked, inputs))?;
         let names = [id.kind.name().as_bytes(), id.name.as_bytes(), head.as_slice()];
         let contents = files.iter().flat_map(|(name, content)| [name.as_bytes(), content.as_slice()]);
         Ok(key.digest(names.into_iter().chain(contents)))

@@ -3,20 +3,25 @@
 mod header;
 mod public;
 mod remains;
+mod salted;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
 pub use header::{Header, RevokedKid};
 pub use remains::remains;
+pub use salted::Passphrase;
 
-use crate::jose::Use;
-use crate::keyring::{Key, Keyring, Mark, Marks, Phase, Publisher, Time, sealed_size};
+use crate::keyring::{Digest, Key, Keyring, Mark, Marks, Publisher, Time, sealed_size};
 use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
+
+use salted::Salted;
+use view::View;
 
 /// Largest output in bytes, files and header together: 900 KiB, which leaves room below the 1 MiB that an object may have.
 pub const LARGEST_OUTPUT: usize = 900 * 1024;
@@ -27,13 +32,21 @@ pub const LARGEST_HEADER: usize = 224 * 1024;
 /// File name → content. Wiped when dropped, because a Secret's files are private.
 pub type Files = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
+/// Passphrases of the user's, by the Secret whose private files they encrypt.
+pub type Passphrases = BTreeMap<String, Passphrase>;
+
 /// What an output is to hold.
 #[derive(Clone)]
 pub struct Rendered {
     /// Which output.
     pub id: OutputId,
-    /// Its files.
-    pub files: Files,
+    files: Files,
+    /// Files that differ each time they are made.
+    salted: BTreeMap<String, Salted>,
+    /// Files that hold the revision of the output itself.
+    revisions: BTreeSet<String>,
+    /// What the salted files are made from.
+    inputs: Option<Digest>,
     roles: Roles,
 }
 
@@ -59,6 +72,26 @@ pub enum RenderError {
         /// Why. Never holds key material.
         why: String,
     },
+    /// A file can't be encrypted.
+    #[error("{output}: the file {file:?} can't be made: {why}")]
+    File {
+        /// Which output.
+        output: OutputId,
+        /// Which file.
+        file: String,
+        /// Why. Never holds key material.
+        why: String,
+    },
+    /// A passphrase is not there.
+    #[error(
+        "the passphrase of secret {name:?} is missing: put it into {reference}; until then the output stays as it is"
+    )]
+    NoPassphrase {
+        /// Which Secret needs it.
+        name: String,
+        /// Where it should be.
+        reference: String,
+    },
     /// JSON could not be written.
     #[error("the JWKS can't be written")]
     Json(#[from] serde_json::Error),
@@ -83,23 +116,46 @@ pub enum RenderError {
     },
 }
 
-/// Makes every output of the policy. Nothing is written before all of them are made.
+/// Makes every output of the policy, but for what [`Rendered::complete`] adds. Nothing is written before all of them are
+/// made.
 ///
 /// # Errors
 /// [`RenderError`]
-pub fn render(policy: &Policy, keyring: &Keyring) -> Result<Vec<Rendered>, RenderError> {
-    let keys = ordered(policy, keyring);
+pub fn render(policy: &Policy, keyring: &Keyring, passphrases: &Passphrases) -> Result<Vec<Rendered>, RenderError> {
+    let view = View::new(policy, keyring);
     policy
         .outputs
         .iter()
         .map(|output| {
-            let files = match output {
-                Output::ConfigMap { files, .. } => public::files(files, &keys)?,
-                Output::Secret { files, .. } => secret::files(files, &keys, policy.publisher)?,
+            let made = match output {
+                Output::ConfigMap { files, .. } => public::files(files, &view)?,
+                Output::Secret { name, passphrase, files } => {
+                    let given = passphrases.get(name);
+                    if let (Some(reference), None) = (passphrase, given) {
+                        let (name, reference) = (name.clone(), reference.to_string());
+                        return Err(RenderError::NoPassphrase { name, reference });
+                    }
+                    secret::files(files, &view, given)?
+                }
             };
-            Ok(Rendered { id: output.id(), files, roles: Roles::new(output, policy.publisher, keyring) })
+            let Made { files, salted, revisions } = made;
+            let inputs = (!salted.is_empty()).then(|| {
+                let digests: Vec<Digest> =
+                    salted.iter().map(|(name, salted)| salted.inputs(name, &keyring.mac_key)).collect();
+                keyring.mac_key.digest(digests.iter().map(|digest| digest.0.as_bytes()))
+            });
+            let roles = Roles::new(output, policy.publisher, keyring);
+            Ok(Rendered { id: output.id(), files, salted, revisions, inputs, roles })
         })
         .collect()
+}
+
+/// The files of one output.
+#[derive(Default)]
+struct Made {
+    files: Files,
+    salted: BTreeMap<String, Salted>,
+    revisions: BTreeSet<String>,
 }
 
 /// Refuses a keyring that would not fit into one object, sealed or not: sealing may begin at any time.
@@ -117,9 +173,42 @@ impl Rendered {
         self.roles.marks(keyring, before, now)
     }
 
+    /// All files, as they are to be written at that revision of the keyring. Draws salts where something is encrypted under a
+    /// passphrase, and takes some tenths of a second for each key then: keep it off async threads.
+    ///
+    /// # Errors
+    /// If a file can't be encrypted.
+    pub fn complete(&self, revision: u64) -> Result<Files, RenderError> {
+        let mut files = self.files.clone();
+        for (name, salted) in &self.salted {
+            let made = salted.make().map_err(|why| RenderError::File {
+                output: self.id.clone(),
+                file: name.clone(),
+                why: why.to_string(),
+            })?;
+            files.insert(name.clone(), made);
+        }
+        let revision = |name: &String| (name.clone(), Zeroizing::new(revision.to_string().into_bytes()));
+        files.extend(self.revisions.iter().map(revision));
+        Ok(files)
+    }
+
+    /// Whether making it takes long.
+    pub fn is_slow(&self) -> bool {
+        !self.salted.is_empty()
+    }
+
     /// Whether an output that is intact is as this one would be written.
     pub fn is_written(&self, keyring: &Keyring, header: &Header, files: &Files) -> bool {
-        header.revision >= keyring.barrier && *files == self.files && self.is_told_by(keyring, &header.marks)
+        let changing = |name: &String| self.salted.contains_key(name) || self.revisions.contains(name);
+        let same = |(name, content): (&String, &Zeroizing<Vec<u8>>)| {
+            changing(name) || self.files.get(name).is_some_and(|wanted| wanted == content)
+        };
+        files.len() == self.files.len() + self.salted.len() + self.revisions.len()
+            && files.iter().all(same)
+            && header.inputs == self.inputs
+            && header.revision >= keyring.barrier
+            && self.is_told_by(keyring, &header.marks)
     }
 
     /// Whether marks tell of every key of the keyring, in the role that it has in this output. Files may stay the same
@@ -135,8 +224,8 @@ impl Rendered {
     ///
     /// # Errors
     /// [`RenderError::TooLarge`]
-    pub fn check_size(&self, header: &Header) -> Result<(), RenderError> {
-        let files: usize = self.files.iter().map(|(name, content)| name.len() + content.len()).sum();
+    pub fn check_size(&self, files: &Files, header: &Header) -> Result<(), RenderError> {
+        let files: usize = files.iter().map(|(name, content)| name.len() + content.len()).sum();
         let header = header.to_json()?.len();
         let size = files + header;
         if size > LARGEST_OUTPUT || header > LARGEST_HEADER {
@@ -180,34 +269,11 @@ impl RenderError {
     }
 }
 
-/// The active keys first, since many a reader takes the first key it can use: one that is not active yet must never
-/// stand before one that is, whatever line was added above another. Then the next ones, then the retired ones from the
-/// newest on; among each the order of the spec's lines, then those of removed lines.
-fn ordered<'a>(policy: &Policy, keyring: &'a Keyring) -> Vec<&'a Key> {
-    let place = |key: &Key| {
-        let line = policy.lines.iter().position(|line| line.name == key.line && line.algorithm.usage() == key.usage());
-        let phase = match &key.phase {
-            Phase::Active { .. } => (0, None),
-            Phase::Standby => (1, None),
-            Phase::Retired { retired_since, .. } => (2, Some(std::cmp::Reverse(*retired_since))),
-        };
-        (phase.0, line.unwrap_or(usize::MAX), key.line.clone(), phase.1)
-    };
-    let mut keys: Vec<&Key> = keyring.keys.iter().collect();
-    keys.sort_by_key(|key| place(key));
-    keys
-}
-
 fn role(output: &Output, key: &Key, publisher: Publisher) -> Role {
-    let listed = match output.id().kind {
-        OutputKind::ConfigMap => public::is_published(key),
-        OutputKind::Secret => secret::is_listed(key, publisher),
+    let (listed, carried) = match output.id().kind {
+        OutputKind::ConfigMap => (public::is_published(key), key.public.is_some()),
+        OutputKind::Secret => (secret::is_listed(key, publisher), true),
     };
-    Role { held: listed && output.lists(&key.line), active: key.is_active() && output.carries(&key.line) }
-}
-
-/// Whether the signers' files keep the key's other phases beside the active one: decrypting pods need them, and a
-/// server that publishes what it loaded must load them.
-fn stays_loaded(usage: Use, publisher: Publisher) -> bool {
-    usage == Use::Enc || publisher == Publisher::Signer
+    let active = key.is_active() && carried && output.carries(&key.line);
+    Role { held: listed && output.lists(&key.line), active }
 }

@@ -4,50 +4,76 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use super::{Files, RenderError};
+use super::view::View;
+use super::{Made, RenderError};
 use crate::api::{PublicContent, Select};
 use crate::jose::{Jwks, PublicJwk, Use};
 use crate::keyring::{Key, Phase};
 use crate::lifecycle::policy::{File, Scope};
 use crate::material;
 
-/// Whether the key is in the public JWKS: any key that verifies; of those that encrypt, the active one only.
+/// Whether the key is in the public JWKS: any key that verifies; of those that encrypt, the active one only. A symmetric
+/// key has no public half.
 pub(super) fn is_published(key: &Key) -> bool {
-    match key.usage() {
-        Use::Sig => true,
-        Use::Enc => key.is_active(),
-    }
-}
-
-/// The files of one ConfigMap. A file of one key is left out while its line has none.
-pub(super) fn files(wanted: &BTreeMap<String, File<PublicContent>>, keys: &[&Key]) -> Result<Files, RenderError> {
-    let mut files = Files::new();
-    for (name, File { content, scope, select }) in wanted {
-        if let Some(text) = file(*content, scope, *select, keys)? {
-            files.insert(name.clone(), Zeroizing::new(text.into_bytes()));
+    key.public.is_some()
+        && match key.usage() {
+            Use::Sig => true,
+            Use::Enc => key.is_active(),
         }
-    }
-    Ok(files)
 }
 
-/// One public file.
-pub(super) fn file(
+/// The files of one ConfigMap. A file of one key is left out while its line has none, or one without a public half.
+pub(super) fn files(wanted: &BTreeMap<String, File<PublicContent>>, view: &View<'_>) -> Result<Made, RenderError> {
+    let mut made = Made::default();
+    for (name, File { content, scope, select }) in wanted {
+        add(&mut made, name, *content, scope, *select, view)?;
+    }
+    Ok(made)
+}
+
+/// Adds one public file.
+pub(super) fn add(
+    made: &mut Made,
+    name: &str,
     content: PublicContent,
     scope: &Scope,
     select: Select,
-    keys: &[&Key],
-) -> Result<Option<String>, RenderError> {
+    view: &View<'_>,
+) -> Result<(), RenderError> {
+    if content == PublicContent::Revision {
+        made.revisions.insert(name.to_owned());
+    } else if let Some(text) = text(content, scope, select, view)? {
+        made.files.insert(name.to_owned(), Zeroizing::new(text.into_bytes()));
+    }
+    Ok(())
+}
+
+fn text(content: PublicContent, scope: &Scope, select: Select, view: &View<'_>) -> Result<Option<String>, RenderError> {
+    let keys = view.keys.iter().filter(|key| scope.covers(&key.line));
     if content == PublicContent::PublicJwks {
-        let published: Result<Vec<PublicJwk>, RenderError> =
-            keys.iter().filter(|key| is_published(key) && scope.covers(&key.line)).map(|key| jwk(key)).collect();
+        let published = keys.filter(|key| is_published(key)).filter_map(|key| view.public_jwk(key).transpose());
+        let published: Result<Vec<PublicJwk>, RenderError> = published.collect();
         return Ok(Some(Jwks { keys: published? }.to_json()?));
     }
-    let Some(key) = selected(scope, select, keys) else { return Ok(None) };
-    Ok(Some(match content {
-        PublicContent::PublicJwks | PublicContent::PublicJwk => serde_json::to_string(&jwk(key)?)?,
-        PublicContent::PublicKeyPem => material::spki_pem(&key.public).map_err(|why| RenderError::key(key, why))?,
-        PublicContent::ActiveKid => key.kid.clone(),
-    }))
+    if content == PublicContent::ActiveKids {
+        let active: BTreeMap<&str, &str> =
+            keys.filter(|key| key.is_active()).map(|key| (key.line.as_str(), key.kid.as_str())).collect();
+        return Ok(Some(serde_json::to_string(&active)?));
+    }
+    let Some(key) = selected(scope, select, &view.keys) else { return Ok(None) };
+    Ok(match content {
+        PublicContent::PublicJwks | PublicContent::ActiveKids | PublicContent::Revision => None,
+        PublicContent::PublicJwk => view.public_jwk(key)?.map(|jwk| serde_json::to_string(&jwk)).transpose()?,
+        PublicContent::PublicKeyPem => {
+            let pem = key.public.as_ref().map(material::spki_pem);
+            pem.transpose().map_err(|why| RenderError::key(key, why))?
+        }
+        PublicContent::CertificatePem => {
+            let pem = key.certificate.as_ref().map(material::Certificate::to_pem);
+            pem.transpose().map_err(|why| RenderError::key(key, why))?
+        }
+        PublicContent::ActiveKid => Some(key.kid.clone()),
+    })
 }
 
 /// The one key that a file of one key holds.
@@ -62,8 +88,4 @@ fn selected<'a>(scope: &Scope, select: Select, keys: &[&'a Key]) -> Option<&'a K
         Select::Standby => in_phase(true).filter(|key| key.usage() == Use::Sig).or_else(|| in_phase(false)),
         Select::Active => in_phase(false),
     }
-}
-
-fn jwk(key: &Key) -> Result<PublicJwk, RenderError> {
-    key.public_jwk().map_err(|why| RenderError::key(key, why))
 }

@@ -6,10 +6,16 @@ mod private;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::jose::Algorithm;
-use crate::lifecycle::fixtures::{at, config_map, ec_keys, fresh_keyring, key_of, policy, rsa_keys, secret};
+use crate::jose::{Algorithm, Use};
+use crate::keyring::Phase;
+use crate::lifecycle::fixtures::{at, config_map, ec_keys, fresh_keyring, key_of, oct_key, policy, rsa_keys, secret};
 
 const STANDBY: Phase = Phase::Standby;
+
+/// Every output of a policy without passphrases.
+fn render(policy: &Policy, keyring: &Keyring) -> Result<Vec<Rendered>, RenderError> {
+    super::render(policy, keyring, &Passphrases::new())
+}
 
 fn active(since: i64) -> Phase {
     Phase::Active { active_since: at(since), rotation_due: None, rotation_asked: false }
@@ -45,6 +51,15 @@ fn enc_keys() -> Vec<Key> {
     keys.map(|((kid, phase), private)| key_of(private, kid, "e", Algorithm::RsaOaep256, phase)).collect()
 }
 
+/// The same of a line `m` of symmetric keys that sign, and of a line `w` of those that encrypt.
+fn symmetric_keys(line: &str, algorithm: Algorithm) -> Vec<Key> {
+    let all = [("old", retired(10)), ("next", STANDBY), ("older", retired(5)), ("now", active(10))];
+    let key = |(serial, (kid, phase)): (u32, (&str, Phase))| {
+        key_of(&oct_key(serial, 256), &format!("{line}-{kid}"), line, algorithm, phase)
+    };
+    (0..).zip(all).map(key).collect()
+}
+
 fn enc_line() -> Value {
     json!({ "name": "e", "algorithm": "RSA-OAEP-256", "rsaBits": 2048 })
 }
@@ -60,8 +75,9 @@ fn text<'a>(all: &'a [Rendered], id: &OutputId, file: &str) -> &'a str {
 /// The kids of a JWKS, in its order; those with a private half are marked with a `*`.
 fn kids(jwks: &str) -> Vec<String> {
     let jwks: Value = serde_json::from_str(jwks).unwrap();
-    let kid =
-        |key: &Value| format!("{}{}", key["kid"].as_str().unwrap(), if key.get("d").is_some() { "*" } else { "" });
+    let kid = |key: &Value| {
+        format!("{}{}", key["kid"].as_str().unwrap(), if key.get("d").or(key.get("k")).is_some() { "*" } else { "" })
+    };
     jwks["keys"].as_array().unwrap().iter().map(kid).collect()
 }
 
@@ -89,6 +105,75 @@ fn each_phase_is_where_the_table_says_and_the_active_key_comes_first() {
         assert_eq!(kids(text(&all, &config_map("c"), "jwks.json")), public, "{publisher} {keys}");
         assert_eq!(kids(text(&all, &secret("auth-signer"), "jwks.json")), private, "{publisher} {keys}");
     }
+}
+
+#[test]
+fn symmetric_keys_are_all_in_the_secret_and_in_nothing_public_whoever_publishes() {
+    for publisher in ["Keyturn", "Signer"] {
+        let policy = policy(json!({
+            "keys": [
+                { "name": "m", "algorithm": "HS256" },
+                { "name": "w", "algorithm": "A256KW" },
+                { "name": "a", "algorithm": "ES256" },
+            ],
+            "publisher": publisher,
+            "encSelection": "First",
+            "configMaps": [{ "name": "c" }],
+            "secrets": [{ "name": "s", "files": {
+                "m.jwk": { "content": "PrivateJwk", "line": "m" },
+                "m.kid": { "content": "ActiveKid", "line": "m" },
+                "jwks.json": { "content": "PrivateJwks" },
+                "public.json": { "content": "PublicJwks" },
+            } }],
+        }));
+        let keys =
+            [symmetric_keys("m", Algorithm::Hs256), symmetric_keys("w", Algorithm::A256Kw), loaded_sig_keys()].concat();
+        let keyring = keyring(&policy, keys);
+        let all = render(&policy, &keyring).unwrap();
+        let listed = kids(text(&all, &secret("s"), "jwks.json"));
+        let others: &[&str] = if publisher == "Signer" { &["next*", "old*", "older*"] } else { &["old*", "older*"] };
+        let of = |line: &str| listed.iter().filter(|kid| kid.starts_with(line)).cloned().collect::<Vec<_>>();
+        assert_eq!(listed[..3], ["m-now*", "w-now*", "now*"], "{publisher}");
+        assert_eq!(of("m-"), ["m-now*", "m-next*", "m-old*", "m-older*"], "{publisher}");
+        assert_eq!(of("w-"), ["w-now*", "w-next*", "w-old*", "w-older*"], "{publisher}");
+        assert_eq!(listed.len(), 9 + others.len(), "{publisher}");
+        assert_eq!(text(&all, &secret("s"), "m.kid"), "m-now");
+        assert!(
+            text(&all, &secret("s"), "m.jwk")
+                .starts_with(r#"{"kty":"oct","use":"sig","alg":"HS256","kid":"m-now","k":"#)
+        );
+        let public = ["now", "next", "old", "older"];
+        assert_eq!(kids(text(&all, &config_map("c"), "jwks.json")), public, "{publisher}");
+        assert_eq!(kids(text(&all, &secret("s"), "public.json")), public, "{publisher}");
+        let marks = |id: &OutputId| rendered(&all, id).marks(&keyring, None, at(1));
+        let (in_map, in_secret) = (marks(&config_map("c")), marks(&secret("s")));
+        for key in keyring.keys.iter().filter(|key| key.algorithm.is_symmetric()) {
+            assert_eq!((in_map[&key.kid].held, in_map[&key.kid].active), (None, None), "{}", key.kid);
+            assert_eq!(in_secret[&key.kid].held, Some(at(1)), "{}", key.kid);
+            assert_eq!(in_secret[&key.kid].active.is_some(), key.is_active(), "{}", key.kid);
+        }
+    }
+}
+
+#[test]
+fn a_pem_or_public_file_waits_while_the_key_of_its_line_is_still_symmetric() {
+    let policy = policy(json!({
+        "secrets": [{ "name": "s", "files": {
+            "jwks.json": { "content": "PrivateJwks" },
+            "a.pem": { "content": "PrivateKeyPem" },
+            "a.pub": { "content": "PublicKeyPem" },
+            "a.jwk": { "content": "PublicJwk" },
+        } }],
+    }));
+    let names = |keys: Vec<Key>| {
+        let all = render(&policy, &keyring(&policy, keys)).unwrap();
+        rendered(&all, &secret("s")).files.keys().cloned().collect::<Vec<_>>()
+    };
+    let former = key_of(&oct_key(1, 256), "m", "a", Algorithm::Hs256, active(1));
+    let next = key_of(&ec_keys()[0], "n", "a", Algorithm::Es256, STANDBY);
+    assert_eq!(names(vec![former.clone(), next.clone()]), ["jwks.json"]);
+    let (former, next) = (Key { phase: retired(2), ..former }, Key { phase: active(2), ..next });
+    assert_eq!(names(vec![former, next]), ["a.jwk", "a.pem", "a.pub", "jwks.json"]);
 }
 
 #[test]
@@ -154,8 +239,8 @@ fn a_file_of_one_key_holds_the_active_one_or_what_it_selects() {
     let kid = |jwk: &str| serde_json::from_str::<Value>(jwk).unwrap()["kid"].as_str().unwrap().to_owned();
     assert_eq!(kids(public("a.json")), ["now", "next", "old", "older"]);
     assert_eq!((kid(public("a.jwk")), kid(public("next.jwk"))), ("now".to_owned(), "next".to_owned()));
-    assert_eq!(public("a.pem"), crate::material::spki_pem(now.public()).unwrap());
-    assert_eq!(public("next.pem"), crate::material::spki_pem(next.public()).unwrap());
+    assert_eq!(public("a.pem"), crate::material::spki_pem(now.public().unwrap()).unwrap());
+    assert_eq!(public("next.pem"), crate::material::spki_pem(next.public().unwrap()).unwrap());
     assert_eq!((public("a.kid"), public("next.kid")), ("now", "next"), "no newline");
     assert_eq!(private("a.pem"), now.to_pkcs8_pem().unwrap().as_str());
     assert!(private("a.jwk").contains("\"d\":"));
@@ -213,7 +298,7 @@ fn a_sender_never_sees_the_encryption_key_that_comes_next() {
     let all = render(&policy, &keyring(&policy, enc_keys())).unwrap();
     let files = &rendered(&all, &config_map("c")).files;
     let [_, next, _, now] = &enc_keys()[..] else { panic!("four keys") };
-    let pem = |key: &Key| crate::material::spki_pem(&key.public).unwrap();
+    let pem = |key: &Key| crate::material::spki_pem(key.public.as_ref().unwrap()).unwrap();
     for content in files.values() {
         let content = std::str::from_utf8(content).unwrap();
         assert!(!content.contains("e-next") && content != pem(next));
@@ -306,5 +391,5 @@ fn a_key_is_marked_as_held_and_active_only_where_a_file_has_it() {
 }
 
 fn header_of(one: &Rendered, keyring: &Keyring) -> Header {
-    Header::new(&one.id, &one.files, keyring, one.marks(keyring, None, at(1))).unwrap()
+    Header::new(one, &one.files, keyring, one.marks(keyring, None, at(1))).unwrap()
 }

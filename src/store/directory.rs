@@ -7,8 +7,9 @@ mod files;
 mod folder;
 #[cfg(test)]
 mod tests;
+mod values;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -20,7 +21,8 @@ use chrono::TimeDelta;
 use zeroize::Zeroizing;
 
 use super::seal::Unsealed;
-use super::{Place, Seal, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Version};
+use super::{Place, Referenced, Seal, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Version};
+use crate::api::SecretKeyRef;
 use crate::keyring::Keyring;
 use crate::lifecycle::policy::{OutputId, OutputKind};
 use crate::publish::{Files, Header};
@@ -171,6 +173,20 @@ impl Store for DirectoryStore {
         Ok(snapshot)
     }
 
+    async fn referenced(
+        &self,
+        set: &SetRef,
+        references: &BTreeSet<SecretKeyRef>,
+    ) -> Result<BTreeMap<SecretKeyRef, Referenced>, StoreError> {
+        self.check_lock()?;
+        let secrets = in_namespace(self.dir.join(SECRETS), &set.namespace)?;
+        let read = |reference: &SecretKeyRef| {
+            let folder = secrets.join(plain("Secret", &reference.name)?);
+            Ok((reference.clone(), values::read(&folder, file_name(&reference.key)?)?))
+        };
+        references.iter().map(read).collect()
+    }
+
     async fn commit(&self, set: &SetRef, keyring: &Keyring, seen: Option<&Version>) -> Result<Version, StoreError> {
         self.check_lock()?;
         let path = self.keyring_path(set)?;
@@ -248,6 +264,19 @@ fn keyring_version(bytes: &[u8]) -> Version {
 fn in_namespace(folder: PathBuf, namespace: &str) -> Result<PathBuf, StoreError> {
     let namespace = plain("namespace", namespace)?;
     Ok(if namespace == DEFAULT_NAMESPACE { folder } else { folder.join(namespace) })
+}
+
+/// A key of a Secret, which is the name of a file, and of none that a kubelet would make for itself.
+fn file_name(key: &str) -> Result<&str, StoreError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if key.bytes().all(allowed) && !key.is_empty() && key != "." && !key.starts_with("..") {
+        Ok(key)
+    } else {
+        Err(StoreError::Failed {
+            doing: format!("finding the place of key {key:?}"),
+            why: "use letters, digits, '-', '_' and '.', not starting with '..'".to_owned(),
+        })
+    }
 }
 
 /// A name that stays in its folder: no API server has looked at it.

@@ -16,8 +16,8 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::seal::Unsealed;
-use super::{Place, Seal, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Version};
-use crate::api::{GROUP, JwksKeySet};
+use super::{Place, Referenced, Seal, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Unreadable, Version};
+use crate::api::{GROUP, JwksKeySet, SecretKeyRef};
 use crate::keyring::Keyring;
 use crate::lifecycle::policy::{OutputId, OutputKind, keyring_name};
 use crate::publish::{Files, Header};
@@ -154,6 +154,35 @@ impl Store for KubernetesStore {
         let places = try_join_all(outputs.iter().map(|id| async { Ok((id.clone(), self.place(set, id).await?)) }));
         let (keyring, places) = futures::try_join!(self.keyring(set), places)?;
         Ok(Snapshot { keyring, outputs: places.into_iter().collect() })
+    }
+
+    async fn referenced(
+        &self,
+        set: &SetRef,
+        references: &BTreeSet<SecretKeyRef>,
+    ) -> Result<BTreeMap<SecretKeyRef, Referenced>, StoreError> {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), &set.namespace);
+        let names: BTreeSet<&str> = references.iter().map(|reference| reference.name.as_str()).collect();
+        let api = &api;
+        let found = try_join_all(names.into_iter().map(|name| async move {
+            let doing = format!("reading Secret {name:?} in namespace {}", set.namespace);
+            let mut secret = bounded(Call::Read, &doing, api.get_opt(name)).await?;
+            let version = secret.as_ref().map(|secret| version(&secret.metadata));
+            let keyring = secret.as_ref().is_some_and(|secret| secret.type_.as_deref() == Some(KEYRING_TYPE));
+            let data = secret.as_mut().and_then(|secret| secret.data.take()).unwrap_or_default();
+            let data: Files = data.into_iter().map(|(key, bytes)| (key, Zeroizing::new(bytes.0))).collect();
+            let of_secret = references.iter().filter(|reference| reference.name == name).map(|reference| {
+                let value = match data.get(&reference.key) {
+                    _ if keyring => Err(Unreadable::Keyring),
+                    None => Err(Unreadable::Missing),
+                    Some(value) => Ok(value.clone()),
+                };
+                let place = format!("{reference} in namespace {}", set.namespace);
+                (reference.clone(), Referenced { place, version: version.clone(), value })
+            });
+            Ok::<Vec<_>, StoreError>(of_secret.collect())
+        }));
+        Ok(found.await?.into_iter().flatten().collect())
     }
 
     async fn commit(&self, set: &SetRef, keyring: &Keyring, seen: Option<&Version>) -> Result<Version, StoreError> {

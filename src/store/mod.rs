@@ -4,12 +4,14 @@ pub mod directory;
 pub mod kubernetes;
 mod seal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 
 use chrono::TimeDelta;
+use zeroize::Zeroizing;
 
+use crate::api::SecretKeyRef;
 use crate::keyring::{FormatError, Keyring, SecretId};
 use crate::lifecycle::policy::OutputId;
 use crate::publish::{Files, Header};
@@ -77,6 +79,36 @@ pub struct Stored {
     pub dressed: bool,
 }
 
+/// A value that the user keeps, as it was found.
+pub struct Referenced {
+    /// Where it is, or should be, in words.
+    pub place: String,
+    /// State of what holds it; `None` where there is nothing.
+    pub version: Option<Version>,
+    /// The value.
+    pub value: Result<Zeroizing<Vec<u8>>, Unreadable>,
+}
+
+/// Why a value that the user keeps can't be had. Each sentence says what to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is not there.
+    #[error("is not there: make it, or correct the reference to it")]
+    Missing,
+    /// It is Keyturn's own.
+    #[error("is a keyring, which is nobody's to refer to: name a Secret of your own")]
+    Keyring,
+    /// A link leads out of its folder.
+    #[error("is a link that leads out of its folder, or no file: put a file there")]
+    Elsewhere,
+    /// It is too large for a Secret.
+    #[error("is larger than {LARGEST_VALUE} bytes: name the right file")]
+    TooLarge,
+}
+
+/// Largest value in bytes that is read: 1 MiB, which is what a Secret may hold.
+pub const LARGEST_VALUE: usize = 1 << 20;
+
 /// Why the store did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -114,6 +146,13 @@ pub trait Store: Send + Sync {
     /// Reads everything of one set, live.
     fn load(&self, set: &SetRef, outputs: &[OutputId]) -> impl Future<Output = Result<Snapshot, StoreError>> + Send;
 
+    /// Reads values that the user keeps, live. Those of one Secret are of one moment.
+    fn referenced(
+        &self,
+        set: &SetRef,
+        references: &BTreeSet<SecretKeyRef>,
+    ) -> impl Future<Output = Result<BTreeMap<SecretKeyRef, Referenced>, StoreError>> + Send;
+
     /// Writes the keyring, sealed where there are system secrets, over the state `seen`, or creates it where there was none.
     fn commit(
         &self,
@@ -141,6 +180,16 @@ impl fmt::Debug for Stored {
             .field("header", &self.header)
             .field("files", &names)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Referenced {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Referenced")
+            .field("place", &self.place)
+            .field("version", &self.version)
+            .field("value", &self.value.as_ref().map(|_| "…"))
+            .finish()
     }
 }
 

@@ -25,7 +25,7 @@ fn assert_ours(found: &[FoundKey], reader: Reader, place: &str) {
     for (key, kid) in signers(reader).zip(KIDS) {
         let found = found.iter().find(|found| found.key == *key).unwrap_or_else(|| panic!("{place}: no {kid}"));
         assert!(found.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(kid)), "{place}: {:?}", found.name);
-        assert_eq!(found.certificate.as_ref().unwrap().public().unwrap(), *key.public(), "{place}");
+        assert_eq!(found.certificate.as_ref().unwrap().public().unwrap(), *key.public().unwrap(), "{place}");
     }
 }
 

@@ -49,6 +49,8 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     let many: Vec<Value> = (0..33).map(|n| json!({ "algorithm": "ES256", "name": format!("line-{n}") })).collect();
     let enc = json!([{ "algorithm": "RSA-OAEP-256" }]);
     let pem = json!({ "content": "PrivateKeyPem" });
+    let hmac = json!([{ "algorithm": "HS256" }]);
+    let hmac_beside = json!([{ "algorithm": "HS256" }, { "algorithm": "ES256" }]);
     let interval = |text: &str| with(&json!({ "rotation": { "interval": text } }));
     vec![
         (
@@ -61,6 +63,64 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
             "bits of an EC key",
             json!({ "keys": [{ "algorithm": "ES256", "rsaBits": 2048 }] }),
             vec!["rsaBits is only for RSA", "leave it out"],
+        ),
+        (
+            "bits of a symmetric key",
+            json!({ "keys": [{ "algorithm": "HS256", "rsaBits": 2048 }] }),
+            vec!["rsaBits is only for RSA", "leave it out"],
+        ),
+        (
+            "an unknown content encryption",
+            json!({ "keys": [{ "algorithm": "dir", "contentEncryption": "A128CBC" }], "encSelection": "First" }),
+            vec!["contentEncryption", "A128CBC", "supported values", "A256GCM"],
+        ),
+        (
+            "a content encryption for a key that encrypts none",
+            with(
+                &json!({ "keys": [{ "algorithm": "A128KW", "contentEncryption": "A128GCM" }], "encSelection": "First" }),
+            ),
+            vec!["contentEncryption is only for dir", "leave it out"],
+        ),
+        (
+            "symmetric encryption",
+            with(&json!({ "keys": [{ "algorithm": "A256KW" }] })),
+            vec!["symmetric encryption key", "encSelection: First", "or use RSA-OAEP-256"],
+        ),
+        (
+            "an interval shorter than the lead of symmetric keys",
+            with(&json!({ "keys": [{ "algorithm": "HS256" }], "rotation": { "interval": "1h" } })),
+            vec!["signerReloadDelay 2m + verifierCacheTtl 1h + clockSkew 1m", "state a longer interval"],
+        ),
+        (
+            "more than eight retired symmetric encryption keys",
+            with(
+                &json!({ "keys": [{ "algorithm": "dir" }], "encSelection": "First", "rotation": { "interval": "2h" } }),
+            ),
+            vec!["more than 8", "signerReloadDelay 2m + verifierCacheTtl 1h + maxTokenLifetime 24h"],
+        ),
+        (
+            "a symmetric line in a ConfigMap",
+            with(
+                &json!({ "keys": hmac_beside, "configMaps": secret_file("m.json", &json!({ "content": "PublicJwks", "line": "hs256" })) }),
+            ),
+            vec!["symmetric and have no public half", "in a PrivateJwks file"],
+        ),
+        (
+            "the kid of a symmetric line in a ConfigMap",
+            with(&json!({ "keys": hmac, "configMaps": secret_file("kid", &json!({ "content": "ActiveKid" })) })),
+            vec!["symmetric and have no public half"],
+        ),
+        (
+            "a public key of a symmetric line in a Secret",
+            with(
+                &json!({ "keys": hmac_beside, "secrets": secret_file("m.pem", &json!({ "content": "PublicKeyPem", "line": "hs256" })) }),
+            ),
+            vec!["symmetric and have no public half"],
+        ),
+        (
+            "a symmetric key as PEM",
+            with(&json!({ "keys": hmac, "secrets": secret_file("key.pem", &pem) })),
+            vec!["have no PEM form", "write PrivateJwks or PrivateJwk"],
         ),
         (
             "a curve that the algorithm lacks",
@@ -216,20 +276,16 @@ async fn good_specs_are_taken() {
         .map(|(n, line)| (format!("{n}.pem"), json!({ "content": "PrivateKeyPem", "line": line["name"] })))
         .collect();
     let secrets: Vec<Value> = (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
-    let every: Vec<Value> = Algorithm::ALL.iter().map(|algorithm| json!({ "algorithm": algorithm.name() })).collect();
-    let by_default_name: serde_json::Map<String, Value> = Algorithm::ALL
-        .iter()
-        .map(|algorithm| (algorithm.slug(), json!({ "content": "PrivateKeyPem", "line": algorithm.slug() })))
-        .collect();
-    let outputs: Vec<Value> =
-        (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": by_default_name.clone() })).collect();
+    // A set has at most 32 lines.
+    let [some, others] = [0, 1].map(|half| by_default_names(Algorithm::ALL.iter().copied().skip(half).step_by(2)));
     let curves: Vec<Value> = ["P-256", "P-384", "P-521", "X25519"]
         .iter()
         .map(|curve| json!({ "algorithm": "ECDH-ES+A192KW", "curve": curve, "name": curve.to_lowercase() }))
         .collect();
     let specs = [
         ("nothing but an algorithm", with(&json!({}))),
-        ("every algorithm by its default name", json!({ "keys": every, "secrets": outputs })),
+        ("every other algorithm by its default name", some),
+        ("the algorithms between them", others),
         ("every curve of a choice", json!({ "keys": curves })),
         ("32 lines in 8 secrets", json!({ "keys": many, "secrets": secrets })),
         (
@@ -239,6 +295,30 @@ async fn good_specs_are_taken() {
         (
             "a schedule",
             with(&json!({ "rotation": { "mode": "Schedule", "schedule": "0 3 1 * *", "timeZone": "Europe/Rome" } })),
+        ),
+        (
+            "symmetric lines of all kinds",
+            json!({
+                "keys": [
+                    { "algorithm": "HS512" },
+                    { "algorithm": "A128GCMKW" },
+                    { "algorithm": "dir", "contentEncryption": "A256CBC-HS512" },
+                ],
+                "encSelection": "First",
+                "secrets": secret_file("jwks.json", &json!({ "content": "PrivateJwks" })),
+            }),
+        ),
+        (
+            "a symmetric line beside a public JWKS of all lines",
+            json!({
+                "keys": [{ "algorithm": "HS256" }],
+                "configMaps": secret_file("jwks.json", &json!({ "content": "PublicJwks" })),
+                "secrets": [{ "name": "s", "files": {
+                    "jwks.json": { "content": "PrivateJwks" },
+                    "kid": { "content": "ActiveKid" },
+                    "key.jwk": { "content": "PrivateJwk" },
+                } }],
+            }),
         ),
         ("never", with(&json!({ "rotation": { "mode": "Never" } }))),
         ("a hundred years", with(&json!({ "rotation": { "interval": "876000h" } }))),
@@ -265,6 +345,17 @@ async fn good_specs_are_taken() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A line of each algorithm, each in a file of each of 8 secrets.
+fn by_default_names(algorithms: impl Iterator<Item = Algorithm> + Clone) -> Value {
+    let keys: Vec<Value> = algorithms.clone().map(|algorithm| json!({ "algorithm": algorithm.name() })).collect();
+    let content = |algorithm: Algorithm| if algorithm.is_symmetric() { "PrivateJwk" } else { "PrivateKeyPem" };
+    let files: serde_json::Map<String, Value> = algorithms
+        .map(|algorithm| (algorithm.slug(), json!({ "content": content(algorithm), "line": algorithm.slug() })))
+        .collect();
+    let secrets: Vec<Value> = (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
+    json!({ "keys": keys, "secrets": secrets, "encSelection": "First" })
 }
 
 #[tokio::test]
@@ -297,6 +388,10 @@ fn timings() -> Vec<Value> {
         json!([{ "algorithm": "ES256" }]),
         json!([{ "algorithm": "RSA-OAEP" }]),
         json!([{ "algorithm": "ES256" }, { "algorithm": "RSA-OAEP" }]),
+        json!([{ "algorithm": "HS256" }]),
+        json!([{ "algorithm": "A256KW" }]),
+        json!([{ "algorithm": "ES256" }, { "algorithm": "dir" }]),
+        json!([{ "algorithm": "RSA-OAEP" }, { "algorithm": "HS384" }]),
     ];
     let mut specs = Vec::new();
     for [p, c, r, l, s] in facts {

@@ -11,7 +11,7 @@ const ES256: &str = "keys:\n  - algorithm: ES256";
 const SPECS: &[(&str, &[&str])] = &[
     ("keys:\n  - algorithm: RS265", &["spec.keys[0].algorithm", "unknown algorithm \"RS265\"", "did you mean RS256?"]),
     ("keys:\n  - algorithm: none", &["unknown algorithm", "known are RS256"]),
-    ("keys:\n  - algorithm: HS256", &["unknown algorithm \"HS256\"", "known are RS256"]),
+    ("keys:\n  - algorithm: HS255", &["unknown algorithm \"HS255\"", "known are RS256"]),
     ("keys:\n  - algorithm: RS256\n    rsaBits: 1024", &["spec.keys[0]", "rsaBits 1024 is too small", "2048"]),
     (
         "keys:\n  - algorithm: RS256\n    rsaBits: 5000",

@@ -88,6 +88,7 @@ fn programs_read_the_same() {
         set["uses"],
         json!([{
             "use": "sig",
+            "symmetric": false,
             "lines": ["a"],
             "leads": [{
                 "output": "ConfigMap",

@@ -47,7 +47,7 @@ impl Scheme for Encrypted {
         let parsed: Jwks<PrivateJwk> = serde_json::from_str(jwks).expect("the private JWKS is one");
         let kids = raw["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned());
         let key = |jwk| {
-            let der = PrivateKey::from_jwk(jwk).unwrap().to_pkcs8_der();
+            let der = PrivateKey::from_jwk(jwk).unwrap().to_pkcs8_der().unwrap();
             OaepPrivateDecryptingKey::new(PrivateDecryptingKey::from_pkcs8(&der).unwrap()).unwrap()
         };
         kids.zip(parsed.keys.iter().map(key)).collect()

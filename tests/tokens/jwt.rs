@@ -35,7 +35,7 @@ impl Scheme for Jwt {
             if first.iter().any(|one| one.algorithm == algorithm) {
                 continue;
             }
-            let der = PrivateKey::from_jwk(jwk).unwrap().to_pkcs8_der();
+            let der = PrivateKey::from_jwk(jwk).unwrap().to_pkcs8_der().unwrap();
             let key = if raw["kty"] == "RSA" {
                 let rsa = rsa::RsaPrivateKey::from_pkcs8_der(&der).unwrap();
                 EncodingKey::from_rsa_der(rsa.to_pkcs1_der().unwrap().as_bytes())

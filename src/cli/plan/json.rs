@@ -9,7 +9,7 @@ use crate::forecast::Life;
 use crate::jose::{Algorithm, Use};
 use crate::keyring::Time;
 use crate::lifecycle::plan::Ahead;
-use crate::lifecycle::policy::{OutputKind, Policy};
+use crate::lifecycle::policy::{Keys, OutputKind, Policy};
 use crate::lifecycle::{Fact, Sum};
 
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ struct PlannedSet<'a> {
     safe: bool,
     write_bound_seconds: i64,
     rotation: Rotation<'a>,
-    uses: Vec<OfUse<'a>>,
+    uses: Vec<OfKind<'a>>,
     warnings: Vec<Warning<'a>>,
     from_time: Time,
     until_time: Time,
@@ -65,9 +65,10 @@ struct Rotation<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct OfUse<'a> {
+struct OfKind<'a> {
     #[serde(rename = "use")]
     usage: Use,
+    symmetric: bool,
     lines: Vec<&'a str>,
     leads: Vec<Wait>,
     retentions: Vec<Wait>,
@@ -165,7 +166,7 @@ fn planned_set<'a>(request: &'a Request, Planned { policy, forecast }: &'a Plann
             paused: policy.paused,
             confirm: policy.confirm,
         },
-        uses: policy.uses().into_iter().map(|usage| of_use(policy, usage)).collect(),
+        uses: policy.kinds().into_iter().map(|(which, algorithm)| of_kind(policy, which, algorithm)).collect(),
         warnings: warnings.collect(),
         from_time: forecast.from,
         until_time: forecast.until,
@@ -175,8 +176,8 @@ fn planned_set<'a>(request: &'a Request, Planned { policy, forecast }: &'a Plann
     }
 }
 
-fn of_use(policy: &Policy, usage: Use) -> OfUse<'_> {
-    let sums = policy.sums(usage);
+fn of_kind(policy: &Policy, which: Keys, algorithm: Algorithm) -> OfKind<'_> {
+    let sums = policy.sums(algorithm);
     let term = |(fact, times): &(Fact, i32)| Term {
         fact: fact.name(),
         times: *times,
@@ -187,13 +188,14 @@ fn of_use(policy: &Policy, usage: Use) -> OfUse<'_> {
         sum: sum.0.iter().map(term).collect(),
         seconds: sum.over(&policy.facts).num_seconds(),
     };
-    OfUse {
-        usage,
-        lines: policy.lines.iter().filter(|line| line.algorithm.usage() == usage).map(|line| &*line.name).collect(),
+    OfKind {
+        usage: which.usage,
+        symmetric: which.symmetric,
+        lines: policy.lines.iter().filter(|line| Keys::of(line.algorithm) == which).map(|line| &*line.name).collect(),
         leads: sums.leads.iter().map(wait).collect(),
         retentions: sums.retentions.iter().map(wait).collect(),
-        least_gap_seconds: policy.ahead(usage, &policy.facts).num_seconds(),
-        most_retired_keys: policy.most_retired(usage),
+        least_gap_seconds: policy.ahead(algorithm, &policy.facts).num_seconds(),
+        most_retired_keys: policy.most_retired(algorithm),
     }
 }
 

@@ -10,17 +10,17 @@ use super::picture::{self, Strokes};
 use crate::api;
 use crate::engine::Request;
 use crate::forecast::{Forecast, Life};
-use crate::jose::Use;
+use crate::jose::Algorithm;
 use crate::keyring::Time;
 use crate::lifecycle::plan::{Ahead, Change};
-use crate::lifecycle::policy::{Line, Output, OutputKind, Policy, Rotation, shown};
+use crate::lifecycle::policy::{Keys, Line, Output, OutputKind, Policy, Rotation, shown};
 use crate::lifecycle::{Fact, Sum};
 
 /// Everything about one set that can be safe.
 pub(super) fn tell(request: &Request, planned: &Planned, strokes: &Strokes, width: usize) -> String {
     let Planned { policy, forecast } = planned;
     let mut rows = vec![format!("{} is safe as long as the facts below are true.", request.set), String::new()];
-    rows.extend(policy.uses().into_iter().flat_map(|usage| proof(policy, usage)));
+    rows.extend(policy.kinds().into_iter().flat_map(|(which, algorithm)| proof(policy, which, algorithm)));
     rows.extend(rhythm(&request.spec.rotation, policy));
     rows.extend(policy.lines.iter().filter_map(warning));
     rows.push(String::new());
@@ -31,11 +31,11 @@ pub(super) fn tell(request: &Request, planned: &Planned, strokes: &Strokes, widt
     rows.join("\n") + "\n"
 }
 
-/// The sums of one use.
-fn proof(policy: &Policy, usage: Use) -> Vec<String> {
-    let sums = policy.sums(usage);
-    let lines: Vec<&str> = policy.lines.iter().filter(|line| line.algorithm.usage() == usage).map(name).collect();
-    let mut rows = vec![format!("{usage} keys: {}", lines.join(", "))];
+/// The sums of one kind of keys.
+fn proof(policy: &Policy, which: Keys, algorithm: Algorithm) -> Vec<String> {
+    let sums = policy.sums(algorithm);
+    let lines: Vec<&str> = policy.lines.iter().filter(|line| Keys::of(line.algorithm) == which).map(name).collect();
+    let mut rows = vec![format!("{which} keys: {}", lines.join(", "))];
     for (title, waits) in [("lead", &sums.leads), ("retention", &sums.retentions)] {
         for (kind, wait) in waits {
             rows.push(row(title, &sum(policy, *wait)));
@@ -46,12 +46,12 @@ fn proof(policy: &Policy, usage: Use) -> Vec<String> {
         rows.push(row("confirmed", &format!("at the earliest {} after publication", sum(policy, sums.first_hop))));
         rows.push(row("", &format!("and then a further {}", sum(policy, sums.after_confirmation))));
     }
-    let lead = shown(policy.timing(usage, &policy.facts).lead());
-    let retention = shown(policy.timing(usage, &policy.facts).retention());
+    let lead = shown(policy.timing(algorithm, &policy.facts).lead());
+    let retention = shown(policy.timing(algorithm, &policy.facts).retention());
     let (write, skew) = (shown(policy.write_bound), shown(policy.facts.clock_skew));
-    let least = shown(policy.ahead(usage, &policy.facts));
+    let least = shown(policy.ahead(algorithm, &policy.facts));
     let least = format!("lead {lead} + {write} for one write + clockSkew {skew} = {least}");
-    if let (Some(gap), Some(most)) = (policy.shortest_gap(), policy.most_retired(usage)) {
+    if let (Some(gap), Some(most)) = (policy.shortest_gap(), policy.most_retired(algorithm)) {
         let gap = shown(gap);
         rows.push(row("interval", &format!("{gap}, and the least is {least}")));
         let keys = if most == 1 { "key" } else { "keys" };
@@ -112,6 +112,12 @@ fn rhythm(stated: &api::Rotation, policy: &Policy) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if let Some(certificate) = &policy.certificate {
+        rows.push(format!(
+            "Certificates end {} after their keys are minted; a key is replaced in time before that.",
+            shown(certificate.validity)
+        ));
+    }
     if policy.paused {
         rows.push("Nothing is minted or promoted while rotation.paused is true.".to_owned());
     }
@@ -148,10 +154,7 @@ fn timeline(policy: &Policy, forecast: &Forecast) -> Vec<String> {
             rows.push(if forecast.complete {
                 format!("Still to come after {}:", after(forecast.until))
             } else {
-                format!(
-                    "Cut short after {}, because so much happens: state a shorter --horizon. Still to come:",
-                    after(forecast.until)
-                )
+                format!("Cut short after {}: state a shorter --horizon. Still to come:", after(forecast.until))
             });
         }
         rows.push(match time {

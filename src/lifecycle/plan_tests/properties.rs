@@ -48,6 +48,9 @@ fn specs() -> Vec<Value> {
         json!({ "publisher": "Signer", "encSelection": "First", "keys": [line("a", "ES256"), enc] }),
         json!({ "promotion": { "confirm": [{ "manual": {} }] } }),
         json!({ "configMaps": [{ "name": "one" }, { "name": "two" }], "secrets": [{ "name": "s" }, { "name": "t" }] }),
+        json!({ "keys": [line("a", "HS256"), line("b", "ES384")] }),
+        json!({ "keys": [line("a", "HS512"), line("e", "A256KW"), line("d", "dir")], "encSelection": "First" }),
+        json!({ "keys": [line("a", "HS256")], "publisher": "Signer", "configMaps": [{ "name": "one" }] }),
     ]
 }
 
@@ -204,7 +207,7 @@ impl Story {
 /// Everyone who must know the key first has it since the lead, by the facts of the spec.
 fn assert_lead(world: &World, kid: &str, now: Time) {
     let key = world.keyring.key(kid).unwrap();
-    let timing = world.policy.timing(key.usage(), &world.policy.facts);
+    let timing = world.policy.timing(key.algorithm, &world.policy.facts);
     for (kind, lead) in timing.leads {
         for output in world.policy.outputs.iter().filter(|output| output.id().kind == kind) {
             let held = world.mark(&output.id(), kid).and_then(|mark| mark.held);
@@ -217,7 +220,7 @@ fn assert_lead(world: &World, kid: &str, now: Time) {
 /// Everyone who used the key has stopped to, the retention ago, by the facts of the spec.
 fn assert_retention(world: &World, kid: &str, now: Time) {
     let key = world.keyring.key(kid).unwrap();
-    let timing = world.policy.timing(key.usage(), &world.policy.facts);
+    let timing = world.policy.timing(key.algorithm, &world.policy.facts);
     for (kind, retention) in timing.retentions {
         for output in world.policy.outputs.iter().filter(|output| output.id().kind == kind) {
             let inactive = world.mark(&output.id(), kid).and_then(|mark| mark.inactive);

@@ -21,6 +21,7 @@ enum Part {
     Use,
     Alg,
     Date,
+    Ops(&'static str),
 }
 
 /// What a kid is made from.
@@ -45,22 +46,25 @@ pub enum KidError {
     #[error("{{thumbprint}} or {{uuid}} must be in it, so that no two keys get one kid")]
     NotUnique,
     /// A placeholder that does not exist.
-    #[error("{{{0}}} is not known: use {{thumbprint}}, {{uuid}}, {{line}}, {{use}}, {{alg}} or {{date}}")]
+    #[error("{{{0}}} is not known: use {{thumbprint}}, {{uuid}}, {{line}}, {{use}}, {{alg}}, {{date}} or {{ops}}")]
     Unknown(String),
     /// A character that JWTs and file systems could stumble over.
     #[error("{0:?} can't be in a kid: use letters, digits and . _ : @ / - around the placeholders")]
     Character(char),
+    /// `{ops}` without a word for it.
+    #[error("{{ops}} is the word of spec.jwk.keyOpsType: state that, or leave {{ops}} out")]
+    NoOps,
     /// Too long.
     #[error("it is longer than {LONGEST} characters")]
     TooLong,
 }
 
 impl KidTemplate {
-    /// Parses a template.
+    /// Parses a template. `ops` is what `{ops}` stands for, if that is stated.
     ///
     /// # Errors
     /// [`KidError`]
-    pub fn parse(template: &str) -> Result<Self, KidError> {
+    pub fn parse(template: &str, ops: Option<&'static str>) -> Result<Self, KidError> {
         if template.len() > LONGEST {
             return Err(KidError::TooLong);
         }
@@ -68,7 +72,7 @@ impl KidTemplate {
         let mut rest = template;
         while let Some(next) = rest.chars().next() {
             if let Some((name, after)) = rest.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
-                parts.push(Part::named(name)?);
+                parts.push(Part::named(name, ops)?);
                 rest = after;
             } else if next.is_ascii_alphanumeric() || "._:@/-".contains(next) {
                 let end = rest.find(|one: char| !(one.is_ascii_alphanumeric() || "._:@/-".contains(one)));
@@ -94,6 +98,7 @@ impl KidTemplate {
                 Part::Thumbprint => kid.push_str(&from.thumbprint.to_string()),
                 Part::Uuid => kid.push_str(from.uuid),
                 Part::Line => kid.push_str(from.line),
+                Part::Ops(word) => kid.push_str(word),
                 Part::Use => kid.push_str(from.algorithm.usage().name()),
                 Part::Alg => kid.push_str(&from.algorithm.slug()),
                 // Writing to a string can't fail.
@@ -105,7 +110,7 @@ impl KidTemplate {
 }
 
 impl Part {
-    fn named(name: &str) -> Result<Self, KidError> {
+    fn named(name: &str, ops: Option<&'static str>) -> Result<Self, KidError> {
         Ok(match name {
             "thumbprint" => Self::Thumbprint,
             "uuid" => Self::Uuid,
@@ -113,6 +118,7 @@ impl Part {
             "use" => Self::Use,
             "alg" => Self::Alg,
             "date" => Self::Date,
+            "ops" => Self::Ops(ops.ok_or(KidError::NoOps)?),
             other => return Err(KidError::Unknown(other.to_owned())),
         })
     }

@@ -1,7 +1,9 @@
 //! The spec, parsed once into a [`Policy`] that can't be unsafe.
 
+mod certificates;
 mod kid;
 mod outputs;
+mod profile;
 mod rhythm;
 mod schedule;
 #[cfg(test)]
@@ -11,14 +13,18 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
+pub use certificates::{CertificatePolicy, JwkPolicy};
 pub use kid::{KidError, KidParts, KidTemplate};
-pub use outputs::{File, Output, OutputId, OutputKind, Scope, keyring_name};
+pub use outputs::{File, Output, OutputId, OutputKind, Scope, SignersFile, keyring_name};
+pub use rhythm::Keys;
 pub use schedule::{Schedule, ScheduleError};
 
+use profile::Preset;
+
 use super::timing::{Sums, Timing};
-use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, Span, SpanError};
-use crate::jose::{Algorithm, KeySpec, KeySpecError, UnknownAlgorithm, Use};
-use crate::keyring::{Facts, Publisher, SettledFacts, Time};
+use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, SecretKeyRef, Span, SpanError};
+use crate::jose::{Algorithm, KeyChoice, KeySpec, KeySpecError, UnknownAlgorithm, UnknownContentEncryption, Use};
+use crate::keyring::{Facts, Keyring, Publisher, SettledFacts, Time};
 
 /// How many key lines a set may have.
 const MOST_LINES: usize = 32;
@@ -42,6 +48,10 @@ pub struct Policy {
     pub publisher: Publisher,
     /// How kids are made.
     pub kid: KidTemplate,
+    /// What JWKs say beside the key.
+    pub jwk: JwkPolicy,
+    /// The certificates that keys get, if any file needs one.
+    pub certificate: Option<CertificatePolicy>,
     /// What is written, ConfigMaps first.
     pub outputs: Vec<Output>,
     /// Kids that must never be used again.
@@ -95,6 +105,14 @@ pub enum PolicyError {
         /// What is wrong with it.
         source: KeySpecError,
     },
+    /// An unknown content encryption.
+    #[error("spec.keys[{index}]: {source}")]
+    ContentEncryption {
+        /// Which line.
+        index: usize,
+        /// What is wrong with it.
+        source: UnknownContentEncryption,
+    },
     /// A line name that can't be one.
     #[error(
         "spec.keys[{index}].name {name:?}: use at most 63 of a-z, 0-9, '-' and '.', starting and ending with a letter or digit"
@@ -127,14 +145,14 @@ pub enum PolicyError {
     IdleSchedule,
     /// Rotations closer than a new key can be made known.
     #[error(
-        "spec.rotation: {stated} between two rotations of {usage} keys is shorter than the lead ({lead}) + {write} for one \
+        "spec.rotation: {stated} between two rotations of {which} keys is shorter than the lead ({lead}) + {write} for one \
          write + clockSkew {skew} = {least}: rotate less often, or state shorter facts in spec.timing if they are true"
     )]
     TooOften {
         /// The interval, or the shortest gap of the schedule.
         stated: String,
-        /// `sig` or `enc`.
-        usage: Use,
+        /// Which keys.
+        which: Keys,
         /// The lead.
         lead: String,
         /// The bound on one write.
@@ -146,14 +164,14 @@ pub enum PolicyError {
     },
     /// Too many retired keys.
     #[error(
-        "spec.rotation: {stated} between two rotations would keep more than {MOST_RETIRED} retired {usage} keys of a line, \
+        "spec.rotation: {stated} between two rotations would keep more than {MOST_RETIRED} retired {which} keys of a line, \
          each for {retention}: rotate less often, or state a shorter maxTokenLifetime if it is true"
     )]
     TooMany {
         /// The interval, or the shortest gap of the schedule.
         stated: String,
-        /// `sig` or `enc`.
-        usage: Use,
+        /// Which keys.
+        which: Keys,
         /// How long one is kept.
         retention: String,
     },
@@ -163,12 +181,39 @@ pub enum PolicyError {
     /// An output that can't be.
     #[error("{0}")]
     Output(#[from] outputs::OutputError),
+    /// A certificate that can't be.
+    #[error("spec.certificate: {0}")]
+    Certificate(#[from] certificates::CertificateSpecError),
+    /// Certificates that end before their keys.
+    #[error(
+        "spec.certificate.validity {validity} is shorter than a key lives: {gap} as the next one, as long as the active one, \
+         the lead and {retention} of retention, together {least}: state a longer validity, or rotate more often"
+    )]
+    ShortCertificate {
+        /// The validity.
+        validity: String,
+        /// The interval, or the longest gap of the schedule.
+        gap: String,
+        /// How long a retired key is kept.
+        retention: String,
+        /// The sum.
+        least: String,
+    },
     /// `enc` where loading is publishing.
     #[error(
         "spec.publisher is Signer, and the line {line:?} is for encryption: that is safe only if senders take the first \
          key. State spec.encSelection: First if they do, or use publisher: Keyturn"
     )]
     EncBySigner {
+        /// The line.
+        line: String,
+    },
+    /// `enc` with a key that senders load.
+    #[error(
+        "the line {line:?} is symmetric and for encryption: a sender may use a key as soon as it has loaded it, so that is \
+         safe only if senders take the first key. State spec.encSelection: First if they do, or use RSA-OAEP-256"
+    )]
+    SymmetricEnc {
         /// The line.
         line: String,
     },
@@ -189,16 +234,18 @@ impl Policy {
         let lines = lines(&spec.keys, &mut errors);
         let facts = facts(&spec.timing, &mut errors);
         let rotation = rotation(&spec.rotation).map_err(|error| errors.push(error)).ok();
-        let kid = KidTemplate::parse(&spec.kid.template).map_err(|error| errors.push(error.into())).ok();
-        let publisher = match spec.publisher {
+        let preset = Preset::of(spec.profile);
+        let jwk = JwkPolicy::new(&spec.jwk, preset);
+        let template = spec.kid.template.as_deref().unwrap_or(preset.kid);
+        let kid = KidTemplate::parse(template, jwk.key_ops_type).map_err(|error| errors.push(error.into())).ok();
+        let publisher = match spec.publisher.unwrap_or(preset.publisher) {
             api::Publisher::Keyturn => Publisher::Keyturn,
             api::Publisher::Signer => Publisher::Signer,
         };
-        if publisher == Publisher::Signer && spec.enc_selection.is_none() {
-            let enc = lines.iter().filter(|line| line.algorithm.usage() == Use::Enc);
-            errors.extend(enc.map(|line| PolicyError::EncBySigner { line: line.name.clone() }));
+        if spec.enc_selection.is_none() {
+            errors.extend(lines.iter().filter_map(|line| enc_by_loading(line, publisher)));
         }
-        let outputs = match outputs::parse(name, spec, &lines, publisher) {
+        let outputs = match outputs::parse(name, spec, &lines, preset, publisher) {
             Ok(outputs) => outputs,
             // A file that names a line which is wrong itself would seem to name none.
             Err(_) if lines.len() < spec.keys.len() => Vec::new(),
@@ -207,6 +254,8 @@ impl Policy {
                 Vec::new()
             }
         };
+        let certificate = CertificatePolicy::parse(name, spec, preset, &jwk, &outputs);
+        let certificate = certificate.map_err(|error| errors.push(error.into())).ok().flatten();
         let (Some(rotation), Some(kid), true) = (rotation, kid, errors.is_empty()) else {
             return Err(PolicyErrors(errors));
         };
@@ -216,9 +265,11 @@ impl Policy {
             rotation,
             paused: spec.rotation.paused,
             standby: spec.rotation.standby,
-            confirm: !spec.promotion.confirm.is_empty(),
+            confirm: spec.promotion.confirm.as_ref().map_or(preset.confirm, |confirm| !confirm.is_empty()),
             publisher,
             kid,
+            jwk,
+            certificate,
             outputs,
             revoked: spec.revoked.iter().map(|revoked| revoked.kid.clone()).collect(),
             write_bound,
@@ -227,14 +278,36 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The safe times of one use, with the facts that count now.
-    pub fn timing(&self, usage: Use, facts: &Facts) -> Timing {
-        self.sums(usage).over(facts)
+    /// The values that the user keeps and that this set reads.
+    pub fn references(&self) -> BTreeSet<SecretKeyRef> {
+        let passphrase = |output: &Output| match output {
+            Output::Secret { passphrase, .. } => passphrase.clone(),
+            Output::ConfigMap { .. } => None,
+        };
+        self.outputs.iter().filter_map(passphrase).collect()
     }
 
-    /// Which sums the safe times of one use are.
-    pub fn sums(&self, usage: Use) -> Sums {
-        let mut sums = Sums::new(usage, self.publisher);
+    /// The same, but for the files that a passphrase encrypts.
+    #[must_use]
+    pub fn without_encrypted_files(&self) -> Self {
+        let mut policy = self.clone();
+        for output in &mut policy.outputs {
+            if let Output::Secret { passphrase: passphrase @ Some(_), files, .. } = output {
+                *passphrase = None;
+                files.retain(|_, file| !file.content.is_encrypted());
+            }
+        }
+        policy
+    }
+
+    /// The safe times of one algorithm, with the facts that count now.
+    pub fn timing(&self, algorithm: Algorithm, facts: &Facts) -> Timing {
+        self.sums(algorithm).over(facts)
+    }
+
+    /// Which sums the safe times of one algorithm are.
+    pub fn sums(&self, algorithm: Algorithm) -> Sums {
+        let mut sums = Sums::new(algorithm, self.publisher);
         let exists = |kind: OutputKind| self.outputs.iter().any(|output| output.id().kind == kind);
         sums.leads.retain(|(kind, _)| exists(*kind));
         sums.retentions.retain(|(kind, _)| exists(*kind));
@@ -246,9 +319,23 @@ impl Policy {
     pub fn go_on_publishing(&mut self, set: &str) {
         self.publisher = Publisher::Keyturn;
         self.paused = true;
-        if !self.outputs.iter().any(|output| output.id().kind == OutputKind::ConfigMap) {
+        self.keep_config_map(set);
+    }
+
+    /// A set whose lines are all symmetric has no ConfigMap of its own; it goes on writing its former one as long as keys
+    /// with a public half are left, because verifiers and senders still read them there. Whether that adds an output.
+    pub fn publish_what_is_left(&mut self, set: &str, keyring: &Keyring) -> bool {
+        self.publisher == Publisher::Keyturn
+            && keyring.keys.iter().any(|key| key.public.is_some())
+            && self.keep_config_map(set)
+    }
+
+    fn keep_config_map(&mut self, set: &str) -> bool {
+        let lacks = !self.outputs.iter().any(|output| output.id().kind == OutputKind::ConfigMap);
+        if lacks {
             self.outputs.insert(0, outputs::default_config_map(set));
         }
+        lacks
     }
 
     /// The facts that count at `now`: those of the spec, and earlier, longer ones.
@@ -271,6 +358,19 @@ pub fn shown(delta: TimeDelta) -> String {
     if shown.is_empty() { "0s".to_owned() } else { shown.concat() }
 }
 
+/// Where whoever loads a key may encrypt with it, one replica could get what another can't decrypt yet.
+fn enc_by_loading(line: &Line, publisher: Publisher) -> Option<PolicyError> {
+    if line.algorithm.usage() != Use::Enc || publisher.of(line.algorithm) != Publisher::Signer {
+        return None;
+    }
+    let line_name = line.name.clone();
+    Some(if line.algorithm.is_symmetric() {
+        PolicyError::SymmetricEnc { line: line_name }
+    } else {
+        PolicyError::EncBySigner { line: line_name }
+    })
+}
+
 fn lines(stated: &[api::KeyLine], errors: &mut Vec<PolicyError>) -> Vec<Line> {
     if stated.is_empty() || stated.len() > MOST_LINES {
         errors.push(PolicyError::Lines(stated.len()));
@@ -285,7 +385,15 @@ fn lines(stated: &[api::KeyLine], errors: &mut Vec<PolicyError>) -> Vec<Line> {
                 continue;
             }
         };
-        let spec = match KeySpec::new(algorithm, one.rsa_bits, one.curve.as_deref()) {
+        let content_encryption = match one.content_encryption.as_deref().map(str::parse).transpose() {
+            Ok(content_encryption) => content_encryption,
+            Err(source) => {
+                errors.push(PolicyError::ContentEncryption { index, source });
+                continue;
+            }
+        };
+        let choice = KeyChoice { rsa_bits: one.rsa_bits, curve: one.curve.as_deref(), content_encryption };
+        let spec = match KeySpec::new(algorithm, choice) {
             Ok(spec) => spec,
             Err(source) => {
                 errors.push(PolicyError::KeySpec { index, source });

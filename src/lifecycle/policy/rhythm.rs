@@ -1,23 +1,46 @@
 //! How often keys rotate, and whether that leaves time for what must come before and after.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::TimeDelta;
 
 use super::{Policy, PolicyError, PolicyErrors, Rotation, shown};
 use crate::api::MOST_RETIRED;
-use crate::jose::Use;
+use crate::jose::{Algorithm, Use};
 use crate::keyring::{Facts, Time};
 
+/// Keys that share their times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Keys {
+    /// What they are for.
+    pub usage: Use,
+    /// Whether they have no public half.
+    pub symmetric: bool,
+}
+
+impl Keys {
+    /// The kind of an algorithm's keys.
+    pub fn of(algorithm: Algorithm) -> Self {
+        Self { usage: algorithm.usage(), symmetric: algorithm.is_symmetric() }
+    }
+}
+
+impl fmt::Display for Keys {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", if self.symmetric { "symmetric " } else { "" }, self.usage)
+    }
+}
+
 impl Policy {
-    /// What the keys of the set are for.
-    pub fn uses(&self) -> BTreeSet<Use> {
-        self.lines.iter().map(|line| line.algorithm.usage()).collect()
+    /// The kinds of keys of the set, each with an algorithm of its kind.
+    pub fn kinds(&self) -> BTreeMap<Keys, Algorithm> {
+        self.lines.iter().map(|line| (Keys::of(line.algorithm), line.algorithm)).collect()
     }
 
     /// lead + W + S: a new key is minted at least this long before it is to be promoted.
-    pub fn ahead(&self, usage: Use, facts: &Facts) -> TimeDelta {
-        self.timing(usage, facts).lead() + self.write_bound + facts.clock_skew
+    pub fn ahead(&self, algorithm: Algorithm, facts: &Facts) -> TimeDelta {
+        self.timing(algorithm, facts).lead() + self.write_bound + facts.clock_skew
     }
 
     /// When the rotation of a key is due that is promoted at `promoted`.
@@ -40,27 +63,27 @@ impl Policy {
 
     /// How many retired keys of a line there are at most, at the rhythm that the spec states; `None` where no rotation is
     /// planned. A retention counts from an acknowledged write, so the bound on the write is part of it.
-    pub fn most_retired(&self, usage: Use) -> Option<i64> {
+    pub fn most_retired(&self, algorithm: Algorithm) -> Option<i64> {
         let gap = self.shortest_gap()?.num_seconds();
-        let kept = (self.timing(usage, &self.facts).retention() + self.write_bound).num_seconds();
+        let kept = (self.timing(algorithm, &self.facts).retention() + self.write_bound).num_seconds();
         kept.checked_add(gap - 1)?.checked_div(gap)
     }
 
     /// A new key is known and the retired ones stay few, at the rhythm that the spec states.
     pub(super) fn check_rhythm(&self) -> Result<(), PolicyErrors> {
         let Some(gap) = self.shortest_gap() else { return Ok(()) };
-        let stated = match &self.rotation {
-            Rotation::Schedule(_) => format!("a schedule with {}", shown(gap)),
-            Rotation::Interval(_) | Rotation::Never => format!("an interval of {}", shown(gap)),
+        let (longest, stated) = match &self.rotation {
+            Rotation::Schedule(schedule) => (schedule.longest_gap(), format!("a schedule with {}", shown(gap))),
+            Rotation::Interval(_) | Rotation::Never => (gap, format!("an interval of {}", shown(gap))),
         };
         let mut errors = Vec::new();
-        for usage in self.uses() {
-            let timing = self.timing(usage, &self.facts);
-            let least = self.ahead(usage, &self.facts);
+        for (which, algorithm) in self.kinds() {
+            let timing = self.timing(algorithm, &self.facts);
+            let least = self.ahead(algorithm, &self.facts);
             if gap < least || gap <= TimeDelta::zero() {
                 errors.push(PolicyError::TooOften {
                     stated: stated.clone(),
-                    usage,
+                    which,
                     lead: shown(timing.lead()),
                     write: shown(self.write_bound),
                     skew: shown(self.facts.clock_skew),
@@ -69,11 +92,24 @@ impl Policy {
             } else if gap.num_seconds().saturating_mul(MOST_RETIRED) < timing.retention().num_seconds() {
                 errors.push(PolicyError::TooMany {
                     stated: stated.clone(),
-                    usage,
+                    which,
                     retention: shown(timing.retention()),
                 });
             }
+            errors.extend(self.certificate_ends_early(longest, least, timing.retention()));
         }
         if errors.is_empty() { Ok(()) } else { Err(PolicyErrors(errors)) }
+    }
+
+    /// A key waits as the next one as long as another is active, is active itself, and is kept for its retention.
+    fn certificate_ends_early(&self, gap: TimeDelta, ahead: TimeDelta, retention: TimeDelta) -> Option<PolicyError> {
+        let validity = self.certificate.as_ref()?.validity;
+        let least = TimeDelta::seconds(gap.num_seconds().saturating_mul(2)) + ahead + retention;
+        (validity < least).then(|| PolicyError::ShortCertificate {
+            validity: shown(validity),
+            gap: shown(gap),
+            retention: shown(retention),
+            least: shown(least),
+        })
     }
 }

@@ -95,6 +95,12 @@ impl Schedule {
         shortest.unwrap_or_default()
     }
 
+    /// The longest time between two firings.
+    pub fn longest_gap(&self) -> TimeDelta {
+        let firings: Vec<Time> = self.firings().take(FIRINGS).collect();
+        firings.windows(2).filter_map(|pair| Some(*pair.get(1)? - *pair.first()?)).max().unwrap_or_default()
+    }
+
     /// The days, by the moment at which they begin in UTC, within which the zone's clocks change.
     fn clock_changes(&self) -> impl Iterator<Item = Time> {
         let offset = |time: Time| time.with_timezone(&self.zone).offset().fix();

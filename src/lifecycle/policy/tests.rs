@@ -6,9 +6,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{PublicContent, SecretContent, Select};
+use crate::api::{PublicContent, Select};
 use crate::jose::Curve;
-use crate::lifecycle::fixtures::{at, config_map, policy, secret, spec};
+use crate::keyring::Phase;
+use crate::lifecycle::fixtures::{at, config_map, ec_keys, fresh_keyring, key_of, oct_key, policy, secret, spec};
+use crate::material::PrivateKey;
 
 fn parse(spec: &JwksKeySetSpec) -> Result<Policy, PolicyErrors> {
     Policy::parse("auth", spec, TimeDelta::seconds(60))
@@ -43,15 +45,15 @@ fn the_smallest_spec_has_defaults_that_are_safe_in_production() {
     assert_eq!(policy.publisher, Publisher::Keyturn);
     assert!(policy.revoked.is_empty());
     assert_eq!(policy.rotation_due(at(0)), Some(at(720 * 3600)));
-    assert_eq!(policy.timing(Use::Sig, &facts).lead(), minutes(2 + 60 + 1));
-    assert_eq!(policy.timing(Use::Sig, &facts).retention(), minutes(2 + 24 * 60 + 2));
-    assert_eq!(policy.ahead(Use::Sig, &facts), minutes(63 + 1 + 1));
+    assert_eq!(policy.timing(Algorithm::Rs256, &facts).lead(), minutes(2 + 60 + 1));
+    assert_eq!(policy.timing(Algorithm::Rs256, &facts).retention(), minutes(2 + 24 * 60 + 2));
+    assert_eq!(policy.ahead(Algorithm::Rs256, &facts), minutes(63 + 1 + 1));
 }
 
 #[test]
 fn every_algorithm_is_a_line_by_itself() {
     for algorithm in Algorithm::ALL {
-        let policy = plain(json!({ "keys": [{ "algorithm": algorithm.name() }] }));
+        let policy = plain(json!({ "keys": [{ "algorithm": algorithm.name() }], "encSelection": "First" }));
         let [line] = policy.lines.as_slice() else { panic!("{algorithm}") };
         assert_eq!((line.algorithm, line.name.as_str()), (*algorithm, &*algorithm.slug()));
     }
@@ -70,7 +72,8 @@ fn by_default_verifiers_get_a_config_map_and_signers_a_secret() {
     let file = |content| File { content, scope: Scope::AllLines, select: Select::Active };
     let signer = Output::Secret {
         name: "auth-signer".to_owned(),
-        files: [("jwks.json".to_owned(), file(SecretContent::PrivateJwks))].into(),
+        passphrase: None,
+        files: [("jwks.json".to_owned(), file(SignersFile::Jwks { inactive: None }))].into(),
     };
     let jwks = Output::ConfigMap {
         name: "auth-jwks".to_owned(),
@@ -82,6 +85,43 @@ fn by_default_verifiers_get_a_config_map_and_signers_a_secret() {
     };
     assert_eq!(policy(json!({})).outputs, [jwks, signer.clone()], "ConfigMaps are written first");
     assert_eq!(policy(json!({ "publisher": "Signer" })).outputs, [signer], "the server publishes what it loaded");
+}
+
+#[test]
+fn symmetric_lines_alone_get_a_secret_and_no_config_map() {
+    let kinds = |keys: Value| -> Vec<OutputId> {
+        policy(json!({ "keys": keys, "encSelection": "First" })).outputs.iter().map(Output::id).collect()
+    };
+    let (hs, es) = (json!({ "algorithm": "HS256" }), json!({ "algorithm": "ES256" }));
+    assert_eq!(kinds(json!([hs, { "algorithm": "dir" }])), [secret("auth-signer")]);
+    assert_eq!(kinds(json!([hs, es])), [config_map("auth-jwks"), secret("auth-signer")]);
+}
+
+#[test]
+fn the_content_encryption_decides_the_size_of_a_dir_key() {
+    let line =
+        |content: &str| json!({ "algorithm": "dir", "contentEncryption": content, "name": content.to_lowercase() });
+    let keys = ["A128GCM", "A256CBC-HS512"].map(line);
+    let policy = policy(json!({ "keys": keys, "encSelection": "First" }));
+    let specs: Vec<KeySpec> = policy.lines.iter().map(|line| line.spec).collect();
+    assert_eq!(specs, [128, 512].map(|bits| KeySpec::Oct { bits }));
+}
+
+#[test]
+fn a_set_that_became_symmetric_writes_its_config_map_until_no_public_half_is_left() {
+    let parsed = || policy(json!({ "keys": [{ "algorithm": "HS256", "name": "a" }] }));
+    let with = |private: &PrivateKey, algorithm| {
+        let key = key_of(private, "k", "a", algorithm, Phase::Standby);
+        Keyring { keys: vec![key], ..fresh_keyring(&parsed()) }
+    };
+    let (left, all_symmetric) = (with(&ec_keys()[0], Algorithm::Es256), with(&oct_key(1, 256), Algorithm::Hs256));
+    let mut policy = parsed();
+    assert!(!policy.publish_what_is_left("auth", &all_symmetric));
+    assert!(policy.publish_what_is_left("auth", &left));
+    assert_eq!(policy.outputs[0].id(), config_map("auth-jwks"));
+    assert!(!policy.publish_what_is_left("auth", &left), "it is there");
+    let mut by_signer = Policy { publisher: Publisher::Signer, ..parsed() };
+    assert!(!by_signer.publish_what_is_left("auth", &left));
 }
 
 #[test]
@@ -101,23 +141,29 @@ fn an_output_without_files_and_a_file_without_a_line_are_filled_in() {
 /// The table of the design, with P 10, C 100, R 20, L 1000, S 5.
 #[test]
 fn leads_and_retentions_are_those_of_the_table() {
-    let (sig, enc) = (json!([{ "algorithm": "ES256" }]), json!([{ "algorithm": "RSA-OAEP" }]));
-    for (keys, publisher, usage, lead, retention) in [
-        (&sig, "Keyturn", Use::Sig, 10 + 100 + 5, 20 + 1_000 + 10),
-        (&sig, "Signer", Use::Sig, 20 + 100 + 5, 20 + 1_000 + 10),
-        (&enc, "Keyturn", Use::Enc, 20 + 5, 10 + 100 + 1_000 + 10),
-        (&enc, "Signer", Use::Enc, 20 + 5, 20 + 100 + 1_000 + 10),
+    let (sig_by_signer, enc_by_signer) = ((20 + 100 + 5, 20 + 1_000 + 10), (20 + 5, 20 + 100 + 1_000 + 10));
+    for (algorithm, publisher, (lead, retention)) in [
+        ("ES256", "Keyturn", (10 + 100 + 5, 20 + 1_000 + 10)),
+        ("ES256", "Signer", sig_by_signer),
+        ("HS384", "Keyturn", sig_by_signer),
+        ("HS384", "Signer", sig_by_signer),
+        ("RSA-OAEP", "Keyturn", (20 + 5, 10 + 100 + 1_000 + 10)),
+        ("RSA-OAEP", "Signer", enc_by_signer),
+        ("A256GCMKW", "Keyturn", enc_by_signer),
+        ("dir", "Signer", enc_by_signer),
     ] {
+        let keys = json!([{ "algorithm": algorithm }]);
         let policy = policy(json!({ "keys": keys, "publisher": publisher, "encSelection": "First" }));
+        let algorithm: Algorithm = algorithm.parse().unwrap();
         let seconds = |delta: &TimeDelta| delta.num_seconds();
-        let timing = policy.timing(usage, &policy.facts);
+        let timing = policy.timing(algorithm, &policy.facts);
         let kinds: Vec<OutputKind> = policy.outputs.iter().map(|output| output.id().kind).collect();
         let longest = |list: &[(OutputKind, TimeDelta)]| {
             list.iter().filter(|(kind, _)| kinds.contains(kind)).map(|(_, delta)| seconds(delta)).max()
         };
-        assert_eq!(longest(&timing.leads), Some(lead), "{usage} {publisher}");
-        assert_eq!(longest(&timing.retentions), Some(retention), "{usage} {publisher}");
-        assert!(seconds(&policy.ahead(usage, &policy.facts)) >= lead + 60 + 5, "{usage} {publisher}");
+        assert_eq!(longest(&timing.leads), Some(lead), "{algorithm} {publisher}");
+        assert_eq!(longest(&timing.retentions), Some(retention), "{algorithm} {publisher}");
+        assert!(seconds(&policy.ahead(algorithm, &policy.facts)) >= lead + 60 + 5, "{algorithm} {publisher}");
     }
 }
 
@@ -190,7 +236,7 @@ fn a_schedule_is_due_when_it_fires_next_and_never_is_never_due() {
 fn a_kid_is_put_together_from_its_template() {
     let thumbprint = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".parse().unwrap();
     let kid = |template: &str| {
-        KidTemplate::parse(template).unwrap().kid(&KidParts {
+        KidTemplate::parse(template, None).unwrap().kid(&KidParts {
             thumbprint: &thumbprint,
             uuid: "0-1",
             line: "id-token",
@@ -218,7 +264,7 @@ proptest! {
     fn a_policy_that_exists_is_safe_and_one_that_would_be_is_not_refused(
         facts in prop::array::uniform5(prop_oneof![0..5_i64, 0..5_000_i64]),
         interval in prop_oneof![0..10_i64, 0..20_000_i64],
-        algorithms in prop::sample::subsequence(vec!["ES256", "RS256", "RSA-OAEP"], 1..=3),
+        algorithms in prop::sample::subsequence(vec!["ES256", "RS256", "RSA-OAEP", "HS256", "A128KW", "dir"], 1..=4),
         publisher in prop::sample::select(vec!["Keyturn", "Signer"]),
         bound in prop::sample::select(vec![0_i64, 60]),
     ) {
@@ -240,7 +286,11 @@ proptest! {
         let by_keyturn = publisher == "Keyturn";
         let is_safe = |shortest_lead: bool| {
             interval > 0 && algorithms.iter().all(|algorithm| {
-                let enc = *algorithm == "RSA-OAEP";
+                let symmetric = ["HS256", "A128KW", "dir"].contains(algorithm);
+                let enc = !["ES256", "RS256", "HS256"].contains(algorithm);
+                let by_keyturn = by_keyturn && !symmetric;
+                // No ConfigMap has a symmetric key.
+                let shortest_lead = shortest_lead || symmetric;
                 let lead = match (enc, by_keyturn) {
                     (true, _) => r + s,
                     (false, true) => p + c + s,
@@ -269,7 +319,7 @@ proptest! {
     fn no_template_makes_the_parser_panic_and_what_it_takes_is_unique(
         template in "[{}a-z:/ é]{0,40}|(\\{(uuid|line|date)\\}|-){0,9}",
     ) {
-        if KidTemplate::parse(&template).is_ok() {
+        if KidTemplate::parse(&template, None).is_ok() {
             let unique = ["{uuid}", "{thumbprint}"].iter().any(|part| template.contains(part));
             prop_assert!(unique, "{}", template);
         }

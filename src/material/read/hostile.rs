@@ -53,7 +53,7 @@ fn too_much_and_nothing_are_refused() {
     for nothing in [&b""[..], b"hello", b"\xff\xff", b"   \n"] {
         assert_eq!(private_keys(nothing, None).unwrap_err(), ReadError::Unrecognised);
     }
-    let public = spki_pem(rfc_keys::rsa().public()).unwrap();
+    let public = spki_pem(rfc_keys::rsa().public().unwrap()).unwrap();
     assert_eq!(private_keys(public.as_bytes(), None).unwrap_err(), ReadError::NoPrivateKey);
     assert_eq!(private_keys(b"{\"keys\":[]}", None).unwrap_err(), ReadError::NoPrivateKey);
     let private = rfc_keys::rsa().to_pem(PrivateEncoding::Pkcs8).unwrap();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::jose::PrivateParams;
+use crate::jose::{KeyMaterial, KeySpec, PrivateParams};
 use crate::material::PrivateKey;
 
 /// Every private number of the keyring, as base64url, base64 and raw octets.
@@ -17,7 +17,7 @@ pub(super) fn assert_no_secret(content: &[u8], keyring: &Keyring) {
             let plain = text.replace('-', "+").replace('_', "/");
             assert!(!contains(plain.as_bytes()), "a private number as base64");
         }
-        let pem = private.to_pkcs8_pem().unwrap();
+        let Ok(pem) = private.to_pkcs8_pem() else { continue };
         for line in pem.lines().filter(|line| !line.starts_with('-') && line.len() >= 16).skip(1) {
             assert!(!contains(line.as_bytes()), "a line of a private PEM");
         }
@@ -26,18 +26,15 @@ pub(super) fn assert_no_secret(content: &[u8], keyring: &Keyring) {
 }
 
 fn numbers(private: &PrivateKey) -> Vec<String> {
-    let algorithm = Algorithm::ALL.iter().find(|one| one.keys().contains(private.spec().key_kind())).unwrap();
-    let json: Value = serde_json::from_str(&private.to_jwk("k", *algorithm).unwrap().to_json().unwrap()).unwrap();
-    let numbers: Vec<String> = ["d", "p", "q", "dp", "dq", "qi", "priv"]
+    let algorithm = Algorithm::ALL.iter().find(|one| one.takes(private.spec())).unwrap();
+    let jwk = private.to_jwk("k", *algorithm).unwrap();
+    let json: Value = serde_json::from_str(&jwk.to_json().unwrap()).unwrap();
+    let numbers: Vec<String> = ["d", "p", "q", "dp", "dq", "qi", "priv", "k"]
         .iter()
         .filter_map(|name| json[*name].as_str().map(str::to_owned))
         .collect();
-    match private.to_jwk("k", *algorithm).unwrap().private() {
-        PrivateParams::Ec { .. } | PrivateParams::Okp { .. } | PrivateParams::Akp { .. } => {
-            assert_eq!(numbers.len(), 1);
-        }
-        PrivateParams::Rsa(_) => assert_eq!(numbers.len(), 6),
-    }
+    let expected = if matches!(jwk.material(), KeyMaterial::Pair(_, PrivateParams::Rsa(_))) { 6 } else { 1 };
+    assert_eq!(numbers.len(), expected);
     numbers
 }
 
@@ -88,6 +85,72 @@ proptest! {
                 for key in standby_enc.clone() {
                     let kid = format!("\"{}\"", key.kid);
                     prop_assert!(!content.windows(kid.len()).any(|window| window == kid.as_bytes()));
+                }
+            }
+        }
+    }
+}
+
+/// Names of symmetric algorithms, and lines of them.
+fn symmetric_lines() -> impl Strategy<Value = Vec<&'static str>> {
+    let all: Vec<&str> = Algorithm::ALL.iter().filter(|one| one.is_symmetric()).map(|one| one.name()).collect();
+    prop::sample::subsequence(all, 1..=4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever lines there are, whoever publishes and wherever to.
+    #[test]
+    fn no_symmetric_key_is_ever_in_a_config_map_or_a_public_file(
+        symmetric in symmetric_lines(),
+        mixed in any::<bool>(),
+        by_keyturn in any::<bool>(),
+        stated in any::<bool>(),
+        phases in prop::collection::vec(phase(), 8),
+    ) {
+        let mut lines: Vec<Value> = symmetric.iter().map(|one| json!({ "algorithm": one })).collect();
+        if mixed {
+            lines.push(json!({ "algorithm": "ES256", "name": "a" }));
+        }
+        let policy = policy(json!({
+            "keys": lines,
+            "publisher": if by_keyturn { "Keyturn" } else { "Signer" },
+            "encSelection": "First",
+            "configMaps": if stated { json!([{ "name": "c" }]) } else { json!([]) },
+            "secrets": [
+                { "name": "s" },
+                { "name": "p", "files": { "public.json": { "content": "PublicJwks" } } },
+            ],
+        }));
+        let mut phases = phases.into_iter().cycle();
+        let mut keys: Vec<Key> = sig_keys().into_iter().filter(|_| mixed).collect();
+        for (serial, line) in (0..).zip(policy.lines.iter().filter(|line| line.algorithm.is_symmetric())) {
+            for one in 0..2 {
+                let KeySpec::Oct { bits } = line.spec else { panic!("{line:?}") };
+                let kid = format!("{}-{one}", line.name);
+                let private = oct_key(2 * serial + one, bits);
+                keys.push(key_of(&private, &kid, &line.name, line.algorithm, phases.next().unwrap()));
+            }
+        }
+        let keyring = keyring(&policy, keys);
+        let all = render(&policy, &keyring).unwrap();
+        let has_config_map = all.iter().any(|one| one.id.kind == OutputKind::ConfigMap);
+        prop_assert_eq!(has_config_map, stated || (mixed && by_keyturn));
+        for one in &all {
+            assert_no_secret(header_of(one, &keyring).to_json().unwrap().as_bytes(), &keyring);
+            if one.id == secret("s") {
+                let listed = kids(text(&all, &one.id, "jwks.json"));
+                for key in keyring.keys.iter().filter(|key| key.algorithm.is_symmetric()) {
+                    prop_assert!(listed.contains(&format!("{}*", key.kid)), "the other keys are loaded too");
+                }
+                continue;
+            }
+            for content in one.files.values() {
+                assert_no_secret(content, &keyring);
+                let published: Value = serde_json::from_slice(content).unwrap();
+                for jwk in published["keys"].as_array().unwrap() {
+                    prop_assert!(jwk["kty"] != "oct" && jwk.get("k").is_none());
                 }
             }
         }

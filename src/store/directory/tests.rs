@@ -2,6 +2,7 @@ mod crashes;
 mod drift;
 mod keyrings;
 mod sealed;
+mod values;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -113,7 +114,13 @@ fn files(files: &[(&str, &str)]) -> Files {
 }
 
 fn header(revision: u64) -> Header {
-    Header { revision, marks: Marks::new(), revoked: Vec::new(), digest: Digest(format!("digest of {revision}")) }
+    Header {
+        revision,
+        marks: Marks::new(),
+        revoked: Vec::new(),
+        inputs: None,
+        digest: Digest(format!("digest of {revision}")),
+    }
 }
 
 fn keyring(revision: u64) -> Keyring {

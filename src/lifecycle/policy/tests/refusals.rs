@@ -43,6 +43,16 @@ fn bad_lines_are_refused_with_a_sentence_that_says_what_to_change() {
             "spec.keys[0]: ES256 takes a P-256 key, which has no rsaBits: remove rsaBits",
         ),
         (
+            "a content encryption for a key that encrypts none",
+            keys(json!([{ "algorithm": "A256KW", "contentEncryption": "A128GCM" }])),
+            "spec.keys[0]: A256KW keys do not depend on contentEncryption, only those for dir do: remove",
+        ),
+        (
+            "an unknown content encryption",
+            keys(json!([{ "algorithm": "dir", "contentEncryption": "A128CBC" }])),
+            "spec.keys[0]: unknown contentEncryption \"A128CBC\": write one of A128GCM, A192GCM, A256GCM, A128CBC-HS256",
+        ),
+        (
             "a curve that the algorithm lacks",
             keys(json!([{ "algorithm": "ES256", "curve": "P-384" }])),
             "spec.keys[0]: ES256 keys are on P-256, not on P-384: remove curve",
@@ -95,6 +105,11 @@ fn bad_times_and_kids_are_refused_with_a_sentence_that_says_what_to_change() {
             "too short an interval for enc",
             json!({ "keys": enc, "rotation": { "interval": "89s" } }),
             "of enc keys is shorter than the lead (25s) + 1m for one write + clockSkew 5s = 1m30s: rotate less often",
+        ),
+        (
+            "too short an interval for symmetric keys",
+            json!({ "keys": [{ "algorithm": "HS256" }], "rotation": { "interval": "189s" } }),
+            "of symmetric sig keys is shorter than the lead (2m5s) + 1m for one write + clockSkew 5s = 3m10s: rotate less",
         ),
         (
             "too many retired keys",
@@ -211,14 +226,62 @@ fn bad_outputs_are_refused_with_a_sentence_that_says_what_to_change() {
         (
             "enc only as PEM",
             json!({ "keys": enc, "secrets": secret(pem.clone()) }),
-            "the line \"rsa-oaep\" needs a PrivateJwks file in spec.secrets",
+            "the line \"rsa-oaep\" needs a PrivateJwks file (with inactiveKeys",
         ),
         (
             "a server that publishes, only as PEM",
             json!({ "publisher": "Signer", "secrets": secret(pem.clone()) }),
-            "the line \"a\" needs a PrivateJwks file in spec.secrets",
+            "the line \"a\" needs a PrivateJwks file (with inactiveKeys",
         ),
     ]);
+}
+
+#[test]
+fn symmetric_keys_in_the_wrong_place_are_refused_with_a_sentence_that_says_what_to_change() {
+    let two = json!([{ "algorithm": "HS256", "name": "m" }, { "algorithm": "ES256", "name": "a" }]);
+    let one = json!([{ "algorithm": "HS256", "name": "m" }]);
+    let enc = |publisher| json!({ "keys": [{ "algorithm": "dir" }], "publisher": publisher });
+    let map = |keys: &Value, content: &str, line: Value| {
+        let files = json!({ "x": { "content": content, "line": line }, "jwks.json": { "content": "PublicJwks" } });
+        json!({ "keys": keys, "configMaps": [{ "name": "c", "files": files }] })
+    };
+    let secret = |keys: &Value, content: &str, line: Value| {
+        let files = json!({ "x": { "content": content, "line": line }, "jwks.json": { "content": "PrivateJwks" } });
+        json!({ "keys": keys, "secrets": [{ "name": "s", "files": files }] })
+    };
+    let in_map = "ConfigMap \"c\": the file \"x\" takes line \"m\", whose keys are symmetric and have no public half";
+    let in_secret = "Secret \"s\": the file \"x\" takes line \"m\", whose keys are symmetric and have no public half";
+    let no_pem = "Secret \"s\": the file \"x\" takes line \"m\", whose keys are symmetric and have no PEM form: write PrivateJwks";
+    let m = || Value::from("m");
+    let mut cases: Vec<Case> = Vec::new();
+    for content in ["PublicJwks", "PublicJwk", "PublicKeyPem", "ActiveKid"] {
+        cases.push((content, map(&two, content, m()), in_map));
+    }
+    for content in ["PublicJwk", "PublicKeyPem", "ActiveKid"] {
+        cases.push((content, map(&one, content, Value::Null), in_map));
+    }
+    for content in ["PublicJwks", "PublicJwk", "PublicKeyPem"] {
+        cases.push((content, secret(&two, content, m()), in_secret));
+    }
+    cases.push(("PublicJwk of the only line", secret(&one, "PublicJwk", Value::Null), in_secret));
+    cases.push(("PEM", secret(&two, "PrivateKeyPem", m()), no_pem));
+    cases.push(("PEM of the only line", secret(&one, "PrivateKeyPem", Value::Null), no_pem));
+    let first = "the line \"dir\" is symmetric and for encryption: a sender may use a key as soon as it has loaded it";
+    cases.push(("dir", enc("Keyturn"), first));
+    cases.push(("dir by the signer", enc("Signer"), first));
+    let only_one = json!({ "x": { "content": "PrivateJwk" } });
+    let only_one = json!({ "keys": one, "secrets": [{ "name": "s", "files": only_one }] });
+    cases.push(("only the active key", only_one, "the line \"m\" needs a PrivateJwks file (with inactiveKeys"));
+    assert_refused(cases);
+    for taken in [
+        map(&two, "PublicJwks", Value::Null),
+        map(&one, "PublicJwks", Value::Null),
+        secret(&two, "ActiveKid", m()),
+        secret(&one, "PrivateJwk", Value::Null),
+        secret(&one, "PublicJwks", Value::Null),
+    ] {
+        parse(&spec(taken)).unwrap();
+    }
 }
 
 #[test]
