@@ -8,6 +8,8 @@ mod bad_input;
 mod drift;
 #[path = "run/files.rs"]
 mod files;
+#[path = "run/import.rs"]
+mod import;
 #[path = "run/kill.rs"]
 mod kill;
 #[path = "run/life.rs"]

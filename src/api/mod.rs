@@ -5,6 +5,7 @@
 
 mod certificate;
 mod files;
+mod import;
 mod jwk;
 mod profile;
 mod reference;
@@ -18,6 +19,7 @@ pub use files::{
     ConfigMapFile, ConfigMapOutput, Encoding, InactiveKeys, KeystoreEncryption, PublicContent, SecretContent,
     SecretFile, SecretOutput, Select,
 };
+pub use import::{Import, ImportRole, ImportedKey};
 pub use jwk::{ExpUnit, JwkMembers, KeyOpsType};
 pub use profile::Profile;
 pub use reference::{SecretKeyRef, SecretValue};

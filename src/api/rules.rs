@@ -136,6 +136,33 @@ pub(super) fn file_lines_exist() -> Rule {
         .message("a file's line must be the name of one of spec.keys (by default the algorithm in lower case)")
 }
 
+/// An import's `line` is a line of the set, and is stated where there are several. CEL reserves the word `import`, so its
+/// field is `__import__` there.
+pub(super) fn import_lines_exist() -> Rule {
+    let known = NAME.to_owned() + " == i.line";
+    Rule::new(format!(
+        "!has(self.__import__) || self.__import__.keys.all(i, has(i.line) ? self.keys.exists(k, {known}) : self.keys.size() == 1)"
+    ))
+    .message(
+        "import.keys[].line must be the name of one of spec.keys (by default the algorithm in lower case); it may be left out \
+         only where the set has a single line",
+    )
+}
+
+/// One key of a line is active.
+pub(super) fn one_import_is_active() -> Rule {
+    let active = |one: &str| format!("has({one}.role) && {one}.role == 'Active'");
+    let line = |one: &str| format!("(has({one}.line) ? {one}.line : '')");
+    Rule::new(format!(
+        "!has(self.__import__) || self.__import__.keys.all(i, !({}) || self.__import__.keys.exists_one(o, {} && {} == {}))",
+        active("i"),
+        active("o"),
+        line("o"),
+        line("i")
+    ))
+    .message("two of import.keys have the role Active for one line: state it for one of them")
+}
+
 /// A file of one key says which line it takes, where there are several.
 pub(super) fn one_key_files_name_their_line() -> Rule {
     both_outputs(

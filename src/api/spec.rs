@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::CertificateSpec;
 use super::files::{ConfigMapOutput, SecretOutput};
+use super::import::Import;
 use super::jwk::JwkMembers;
 use super::profile::Profile;
+use super::reference::SecretKeyRef;
 use super::rules;
 use super::span::Span;
 use super::status::JwksKeySetStatus;
@@ -44,6 +46,8 @@ use super::status::JwksKeySetStatus;
     validation = rules::content_encryption_only_for_dir(),
     validation = rules::symmetric_keys_are_in_no_public_file(),
     validation = rules::symmetric_keys_are_in_no_pem(),
+    validation = rules::import_lines_exist(),
+    validation = rules::one_import_is_active(),
     validation = rules::schedule_is_stated(),
     validation = rules::kid_is_unique(),
     validation = rules::enc_by_signer_takes_the_first(),
@@ -99,6 +103,10 @@ pub struct JwksKeySetSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub config_maps: Vec<ConfigMapOutput>,
+    /// Keys that exist already, in Secrets of this namespace. They are adopted when their line begins; a line that has keys
+    /// adopts no more, whatever is edited here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<Import>,
     /// Keys that must never be used or published again. Each is removed at once, everywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
@@ -106,6 +114,19 @@ pub struct JwksKeySetSpec {
     /// What happens to keys and outputs when the resource is deleted.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+}
+
+impl JwksKeySetSpec {
+    /// Everything that the spec refers to in Secrets of the user's.
+    pub fn references(&self) -> impl Iterator<Item = &SecretKeyRef> {
+        let imported = self.import.iter().flat_map(|import| &import.keys);
+        let imported = imported.flat_map(|one| {
+            let passphrase = one.passphrase.as_ref().map(|passphrase| &passphrase.secret_key_ref);
+            std::iter::once(&one.secret_key_ref).chain(passphrase)
+        });
+        let passphrases = self.secrets.iter().filter_map(|secret| secret.passphrase.as_ref());
+        imported.chain(passphrases.map(|passphrase| &passphrase.secret_key_ref))
+    }
 }
 
 /// One key line.

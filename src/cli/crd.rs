@@ -1,6 +1,5 @@
 //! `keyturn crd`: prints the CustomResourceDefinition.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,7 +14,7 @@ pub(super) struct Crd {}
 
 impl Crd {
     pub(super) fn execute() -> Result<ExitCode, Failure> {
-        std::io::stdout().write_all(crd_yaml()?.as_bytes()).map_err(Failure::new)?;
+        super::print(&crd_yaml()?)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -2,12 +2,14 @@
 
 mod controller;
 mod crd;
+mod generate;
 mod manifest;
 mod plan;
 mod run;
 mod system_secrets;
 mod terminal;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -26,17 +28,32 @@ enum Command {
     Plan(plan::Plan),
     Controller(controller::Controller),
     Crd(crd::Crd),
+    Generate(generate::Generate),
 }
 
 /// Why a command failed, in a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(String);
+#[error("{why}")]
+pub struct Failure {
+    why: String,
+    code: u8,
+}
 
 impl Failure {
+    /// It was tried, and failed: exit code 1.
     fn new(why: impl std::fmt::Display) -> Self {
-        Self(why.to_string())
+        Self { why: why.to_string(), code: 1 }
     }
+
+    /// It was asked for in a way that makes no sense: exit code 2, like clap's own.
+    fn misuse(why: impl std::fmt::Display) -> Self {
+        Self { why: why.to_string(), code: 2 }
+    }
+}
+
+/// Writes to standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(Failure::new)
 }
 
 impl Cli {
@@ -47,12 +64,13 @@ impl Cli {
             Command::Plan(plan) => plan.execute(),
             Command::Controller(controller) => controller.execute(),
             Command::Crd(crd::Crd {}) => crd::Crd::execute(),
+            Command::Generate(generate) => generate.execute(),
         };
         match done {
             Ok(code) => code,
             Err(failure) => {
                 terminal::complain(&failure.to_string());
-                ExitCode::FAILURE
+                ExitCode::from(failure.code)
             }
         }
     }

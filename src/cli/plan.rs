@@ -4,7 +4,6 @@ mod json;
 mod picture;
 mod words;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,7 +12,7 @@ use clap::{Args, ValueEnum};
 use console::Term;
 
 use super::terminal::complain;
-use super::{Failure, manifest};
+use super::{Failure, manifest, print};
 use crate::api::{Span, SpanError};
 use crate::engine::Request;
 use crate::forecast::{Forecast, StandIns, forecast, horizon};
@@ -101,7 +100,7 @@ impl Plan {
             }
             Form::Json => json::document(&sets).map_err(Failure::new)? + "\n",
         };
-        std::io::stdout().write_all(text.as_bytes()).map_err(Failure::new)?;
+        print(&text)?;
         let mut code = ExitCode::SUCCESS;
         for Outlook { request, planned } in &sets {
             if let Err(PolicyErrors(errors)) = planned {

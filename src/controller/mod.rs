@@ -4,6 +4,7 @@ mod backoff;
 mod contests;
 mod events;
 mod reconcile;
+mod references;
 mod resealing;
 mod settled;
 mod status;
@@ -31,6 +32,7 @@ use backoff::Backoff;
 use contests::Contests;
 use events::Events;
 use reconcile::Context;
+use references::References;
 use resealing::Resealing;
 use settled::{Outputs, Settled};
 
@@ -95,6 +97,8 @@ pub async fn run_with(
     let secret_triggers = trigger_with(secret_triggers, of_key_set);
     let map_triggers = trigger_with(map_triggers, of_key_set);
 
+    let references = Arc::new(References::default());
+    let reference_triggers = references.clone().triggers(api::<Secret>(&client, namespace.as_deref()));
     let resealing = Arc::new(Resealing::new(seal.clone(), sets.clone()));
     let context = Arc::new(Context {
         engine: Engine::new(KubernetesStore::new(client.clone(), seal), clock.clone(), Minter::default()),
@@ -103,12 +107,14 @@ pub async fn run_with(
         client,
         outputs: Outputs { secrets: secrets.clone(), maps: maps.clone() },
         settled: Settled::default(),
+        references,
         resealing: resealing.clone(),
         backoff: Backoff::default(),
         contests: Contests::default(),
     });
     let remembering = Arc::clone(&context);
     let triggers = futures::stream::select(set_triggers, futures::stream::select(secret_triggers, map_triggers));
+    let triggers = futures::stream::select(triggers, reference_triggers);
     let triggers = futures::stream::select(triggers, resealing.triggers()).take_until(stop).boxed();
     tracing::info!("watching JwksKeySets");
     applier(

@@ -1,5 +1,6 @@
 //! One key set on a cluster: what is asked, one pass, what came of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use serde_json::json;
 use super::backoff::Backoff;
 use super::contests::{CALM, Contests};
 use super::events::Events;
+use super::references::References;
 use super::resealing::Resealing;
 use super::settled::{Outputs, Settled};
 use super::{Meta, status};
@@ -38,6 +40,7 @@ pub(super) struct Context {
     pub(super) events: Events,
     pub(super) outputs: Outputs,
     pub(super) settled: Settled,
+    pub(super) references: Arc<References>,
     pub(super) resealing: Arc<Resealing>,
     pub(super) backoff: Backoff,
     pub(super) contests: Contests,
@@ -46,6 +49,9 @@ pub(super) struct Context {
 impl Context {
     /// Gives back what is remembered of a set that is gone.
     pub(super) fn forget(&self, set: &str) {
+        if let Some((namespace, name)) = set.split_once('/') {
+            self.references.refer(namespace, name, &BTreeSet::new());
+        }
         self.settled.forget(set);
         self.backoff.succeeded(set);
         self.contests.forget(set);
@@ -75,7 +81,8 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         return Ok(Action::await_change());
     }
     let first = context.resealing.first();
-    if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, first.as_ref(), now) {
+    if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, &context.references, first.as_ref(), now)
+    {
         context.resealing.sealed(&meta, first.as_ref());
         return Ok(if context.contests.is_contested(&id, Instant::now()) {
             Action::requeue(until(wake, now).min(CALM))
@@ -84,7 +91,7 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         });
     }
     if let Some(wait) = context.contests.wait(&id, Instant::now())
-        && let Some(wake) = context.settled.asked_nothing_new(&meta, now)
+        && let Some(wake) = context.settled.asked_nothing_new(&meta, &context.references, now)
     {
         return Ok(Action::requeue(until(wake, now).min(wait)));
     }
@@ -94,6 +101,8 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         context.forget(&id);
         return Ok(Action::await_change());
     };
+    let referred = set.spec.references().map(|reference| reference.name.clone()).collect();
+    context.references.refer(&namespace, &meta.name_any(), &referred);
     let mut news = Vec::new();
     let outcome = context.engine.pass(&request(&set), &mut news).await;
     if let Err(error @ PassError::Store(StoreError::Conflict(_))) = outcome {
@@ -215,5 +224,7 @@ pub(super) fn problem_reason(problem: &Problem) -> &'static str {
         Problem::OutputTaken(_) => "OutputTaken",
         Problem::PublisherChangeWaits { .. } => "PublisherChangeWaits",
         Problem::KeyringLost { .. } => "KeyringLost",
+        Problem::ReferenceMissing(_) => "ReferenceMissing",
+        Problem::ImportRefused(_) => "ImportRefused",
     }
 }

@@ -9,10 +9,12 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store as Cache};
 
 use super::Meta;
+use super::references::References;
 use crate::api;
 use crate::engine::Report;
 use crate::keyring::{SecretId, Time};
 use crate::lifecycle::policy::{OutputId, OutputKind, keyring_name};
+use crate::store::Version;
 
 /// The metadata of everything that was written.
 pub(super) struct Outputs {
@@ -30,6 +32,7 @@ pub(super) struct Settled {
 struct Record {
     wanted: Wanted,
     versions: BTreeMap<OutputId, String>,
+    references: BTreeMap<String, Option<Version>>,
     wake: Option<Time>,
     sealed_under: Option<SecretId>,
 }
@@ -49,12 +52,13 @@ impl Settled {
         &self,
         set: &Meta,
         outputs: &Outputs,
+        references: &References,
         sealing: Option<&SecretId>,
         now: Time,
     ) -> Option<Option<Time>> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let record = records.get(&key(set))?;
-        let same = record.wanted == wanted(set)
+        let same = record.is_asked_the_same(set, references)
             && record.sealed_under.as_ref() == sealing
             && record.wake.is_none_or(|wake| wake > now)
             && record.versions.iter().all(|(id, version)| outputs.version(set, id).as_ref() == Some(version));
@@ -63,10 +67,10 @@ impl Settled {
 
     /// The deadline of a set of which nothing new is asked and nothing is due, whatever happened to its outputs.
     #[expect(clippy::option_option, reason = "no deadline is different from something new")]
-    pub(super) fn asked_nothing_new(&self, set: &Meta, now: Time) -> Option<Option<Time>> {
+    pub(super) fn asked_nothing_new(&self, set: &Meta, references: &References, now: Time) -> Option<Option<Time>> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let record = records.get(&key(set))?;
-        (record.wanted == wanted(set) && record.wake.is_none_or(|wake| wake > now)).then_some(record.wake)
+        (record.is_asked_the_same(set, references) && record.wake.is_none_or(|wake| wake > now)).then_some(record.wake)
     }
 
     /// Remembers what a set looks like after a pass that left nothing to mend, and under which system secret its keyring
@@ -76,13 +80,22 @@ impl Settled {
         let mut versions: BTreeMap<OutputId, String> =
             report.outputs.iter().map(|output| (output.id.clone(), output.version.0.clone())).collect();
         versions.extend(report.keyring_version.as_ref().map(|version| (keyring, version.0.clone())));
-        let record = Record { wanted: wanted(set), versions, wake: report.wake, sealed_under };
+        let references = report.references.clone();
+        let record = Record { wanted: wanted(set), versions, references, wake: report.wake, sealed_under };
         self.records.lock().unwrap_or_else(PoisonError::into_inner).insert(key(set), record);
     }
 
     /// The set has something to do, or is gone.
     pub(super) fn forget(&self, set: &str) {
         self.records.lock().unwrap_or_else(PoisonError::into_inner).remove(set);
+    }
+}
+
+impl Record {
+    /// Whether the resource, and what it refers to, ask for what they asked for then.
+    fn is_asked_the_same(&self, set: &Meta, references: &References) -> bool {
+        let namespace = set.namespace().unwrap_or_default();
+        self.wanted == wanted(set) && references.are_as_seen(&namespace, &self.references)
     }
 }
 

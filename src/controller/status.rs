@@ -81,6 +81,8 @@ pub(super) fn news(
             let reason = match problem {
                 Problem::OutputTaken(_) => Reason::OutputTaken,
                 Problem::KeyringLost { .. } => Reason::KeyringLost,
+                Problem::ReferenceMissing(_) => Reason::ReferenceMissing,
+                Problem::ImportRefused(_) => Reason::ImportRefused,
                 Problem::PublisherChangeWaits { .. } => return None,
             };
             Some(News { reason, note: problem.to_string() })
@@ -236,7 +238,7 @@ fn error_reason(error: &PassError) -> &'static str {
         PassError::Mint(_) => "KeyNotGenerated",
         PassError::Render(RenderError::NoPassphrase { .. }) => "ReferenceMissing",
         PassError::Render(_) => "OutputNotRendered",
-        PassError::Reference { .. } => "ReferenceUnusable",
+        PassError::Passphrase { .. } => "ReferenceUnusable",
     }
 }
 

@@ -119,6 +119,18 @@ impl Minter {
         self.spares().remove(&set.to_string());
     }
 
+    /// Does short work of the CPU off the async threads, when a core is free for it.
+    ///
+    /// # Errors
+    /// [`MintError::Interrupted`]
+    pub async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, MintError> {
+        let _turn = self.quick.acquire().await.map_err(|_| MintError::Interrupted)?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| MintError::Interrupted)
+    }
+
     /// A key for the digests of a new keyring.
     ///
     /// # Errors

@@ -5,9 +5,11 @@
 
 mod certify;
 mod complete;
+mod import;
 mod minter;
 mod news;
 mod pass;
+mod references;
 mod report;
 
 use std::collections::BTreeSet;
@@ -20,6 +22,7 @@ use crate::store::{SetRef, Store, StoreError};
 
 pub use minter::{MintError, Minter, Progress};
 pub use news::{News, Reason};
+pub use references::ReferenceMissing;
 pub use report::{KeyReport, OutputReport, Problem, Report};
 
 use pass::Pass;
@@ -62,13 +65,13 @@ pub enum PassError {
     /// An output can't be made.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// A value that the user keeps can't be used.
-    #[error("{place} {why}")]
-    Reference {
+    /// A passphrase can't be used.
+    #[error("the passphrase in {reference} {why}")]
+    Passphrase {
         /// Where it is.
-        place: String,
+        reference: String,
         /// What is wrong with it, and what to change. Never the value.
-        why: String,
+        why: &'static str,
     },
 }
 
@@ -107,7 +110,7 @@ impl<S: Store, C: Clock> Engine<S, C> {
     }
 
     async fn attempt(&self, request: &Request, news: &mut Vec<News>) -> Result<Report, PassError> {
-        let mut pass = Pass::observe(&self.store, &self.clock, request).await?;
+        let mut pass = Pass::observe(&self.store, &self.clock, &self.minter, request).await?;
         let mut outcome = Ok(true);
         for _ in 0..MOST_ROUNDS {
             outcome = pass.round(&self.minter).await;

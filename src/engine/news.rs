@@ -19,6 +19,10 @@ pub struct News {
 pub enum Reason {
     /// A key was made.
     Minted,
+    /// A key that existed already was adopted.
+    Imported,
+    /// `spec.import` asks for keys for a line that has begun.
+    ImportIgnored,
     /// A key was made that the policy of the day advises against: told with the first one of its line.
     Discouraged,
     /// An output was written.
@@ -45,6 +49,10 @@ pub enum Reason {
     KeyringRecovered,
     /// A keyring is lost, and the user's word is needed.
     KeyringLost,
+    /// A key that is to be adopted can't be, and so none is.
+    ImportRefused,
+    /// The spec refers to something that is not there.
+    ReferenceMissing,
     /// Something else is in an output's place.
     OutputTaken,
     /// Someone else writes to the outputs again and again.
@@ -58,6 +66,8 @@ impl Reason {
     pub fn name(self) -> &'static str {
         match self {
             Self::Minted => "Minted",
+            Self::Imported => "Imported",
+            Self::ImportIgnored => "ImportIgnored",
             Self::Discouraged => "Discouraged",
             Self::Published => "Published",
             Self::Promoted => "Promoted",
@@ -71,6 +81,8 @@ impl Reason {
             Self::Sealed => "Sealed",
             Self::KeyringRecovered => "KeyringRecovered",
             Self::KeyringLost => "KeyringLost",
+            Self::ImportRefused => "ImportRefused",
+            Self::ReferenceMissing => "ReferenceMissing",
             Self::OutputTaken => "OutputTaken",
             Self::OutputContested => "OutputContested",
             Self::Failed => "Failed",
@@ -82,6 +94,9 @@ impl Reason {
         matches!(
             self,
             Self::Discouraged
+                | Self::ImportIgnored
+                | Self::ImportRefused
+                | Self::ReferenceMissing
                 | Self::Revoked
                 | Self::Held
                 | Self::Restored
@@ -106,13 +121,13 @@ pub(super) fn minted(key: &Key) -> News {
     News { reason: Reason::Minted, note }
 }
 
-/// What is to be said against the new keys: once a line, until its algorithm or size changes.
-pub(super) fn discouraged(before: &Keyring, minted: &[Key]) -> Vec<News> {
+/// What is to be said against keys that were made or adopted: once a line, until its algorithm or size changes.
+pub(super) fn discouraged(before: &Keyring, after: &Keyring) -> Vec<News> {
     let same =
         |one: &Key, other: &Key| (&one.line, one.algorithm, one.spec) == (&other.line, other.algorithm, other.spec);
     let mut told: Vec<&Key> = before.keys.iter().collect();
     let mut news = Vec::new();
-    for key in minted {
+    for key in after.keys.iter().filter(|key| before.key(&key.kid).is_none()) {
         if let Some(advice) = key.algorithm.advice(key.spec)
             && !told.iter().any(|one| same(one, key))
         {
@@ -163,6 +178,8 @@ pub(super) fn step(step: &Step) -> Option<News> {
         Step::SettleFacts | Step::ChangePublisher => Reason::FactsChanged,
         Step::Revoke { .. } | Step::Bar { .. } => Reason::Revoked,
         Step::Confirm { .. } => Reason::Confirmed,
+        Step::Adopt { .. } => Reason::Imported,
+        Step::IgnoreImport { .. } => Reason::ImportIgnored,
         Step::Promote { .. } => Reason::Promoted,
         Step::Retire { .. } => Reason::Retired,
         Step::Discard { .. } | Step::Remove { .. } => Reason::Removed,

@@ -7,18 +7,19 @@ use zeroize::Zeroizing;
 use super::certify::certify;
 use super::complete::Complete;
 use super::minter::Minter;
-use super::news;
+use super::references::References;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
-use crate::api::SecretKeyRef;
+use super::{import, news};
 use crate::keyring::{Key, Keyring, Publisher};
+use crate::lifecycle::adoption::Offer;
 use crate::lifecycle::plan::{Plan, Step, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
 use crate::lifecycle::recovery::{Case, Recovery, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
 use crate::publish::{Header, Passphrases, RenderError, Rendered, check_keyring_size, remains, render};
-use crate::store::{Place, Referenced, Store, StoreError, Stored, StoredKeyring, Unreadable, Version};
+use crate::store::{Place, Store, StoreError, Stored, StoredKeyring, Version};
 
 /// How often an output is written again because the write took too long.
 const MOST_LATE_WRITES: usize = 4;
@@ -33,8 +34,8 @@ pub(super) struct Pass<'a, S, C> {
     keyring: Keyring,
     version: Option<Version>,
     places: BTreeMap<OutputId, Place>,
-    /// Values that the user keeps.
-    referenced: BTreeMap<SecretKeyRef, Referenced>,
+    references: References,
+    offer: Offer,
     news: Vec<news::News>,
     report: Report,
     /// Nothing may be written: the report says why.
@@ -43,10 +44,14 @@ pub(super) struct Pass<'a, S, C> {
 
 impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     /// Reads everything, and sees to it that there is a keyring to go on from.
-    pub(super) async fn observe(store: &'a S, clock: &'a C, request: &'a Request) -> Result<Self, PassError> {
+    pub(super) async fn observe(
+        store: &'a S,
+        clock: &'a C,
+        minter: &Minter,
+        request: &'a Request,
+    ) -> Result<Self, PassError> {
         let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
-        let referenced = store.referenced(&request.set, &policy.references()).await?;
         let now = clock.now();
         let (keyring, version, dressed, seal_due) = match snapshot.keyring {
             Some(StoredKeyring { keyring, version, dressed, seal_due }) => (keyring, Some(version), dressed, seal_due),
@@ -61,7 +66,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             keyring,
             version,
             places: snapshot.outputs,
-            referenced,
+            references: References::default(),
+            offer: Offer::Nothing,
             news: Vec::new(),
             report: Report::default(),
             halted: false,
@@ -71,8 +77,13 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             pass.news.extend(seal_due.as_ref().map(news::sealed));
         }
         pass.use_policy_in_force().await?;
+        let wanted = pass.policy.references(&pass.keyring);
+        pass.references = References::read(store, &request.set, &wanted).await?;
         if pass.is_older_than_outputs() || (pass.version.is_none() && pass.should_exist()) {
             pass.recover().await?;
+        }
+        if !pass.halted {
+            pass.offer = import::offer(&pass.policy, &pass.keyring, &pass.references, minter).await?;
         }
         Ok(pass)
     }
@@ -82,7 +93,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         if self.halted {
             return Ok(false);
         }
-        let Plan { next, mints, steps, ahead: _, wake: _ } = self.plan();
+        let Plan { next, mints, steps, ahead: _, wake: _, refused: _ } = self.plan();
         let Some(mut next) = next else {
             if self.keyring.revision == 0 {
                 return Ok(false);
@@ -96,8 +107,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             return Ok(false);
         }
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
-        let discouraged = news::discouraged(&self.keyring, &minted);
         next.keys.extend(minted.iter().cloned());
+        let discouraged = news::discouraged(&self.keyring, &next);
         let revokes = steps.iter().any(|step| matches!(step, Step::Revoke { .. }));
         let committed = match certify(&self.policy, &mut next).await {
             Ok(()) => self.commit(next, revokes).await,
@@ -129,6 +140,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
         self.report.problems.extend(taken);
+        self.report.problems.extend(self.references.missing().map(Problem::ReferenceMissing));
+        self.report.references = self.references.seen();
         self.report.keyring_version.clone_from(&self.version);
         let (plan, observed) = (self.plan(), self.observed());
         self.report.describe(&self.policy, &self.keyring, &observed, &plan, &self.places);
@@ -171,18 +184,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let mut passphrases = Passphrases::new();
         for output in &self.policy.outputs {
             let Output::Secret { name, passphrase: Some(reference), .. } = output else { continue };
-            let Some(Referenced { place, value, .. }) = self.referenced.get(reference) else { continue };
-            let wrong = |why: String| PassError::Reference { place: place.clone(), why };
-            let value = match value {
-                Ok(value) => value,
-                Err(Unreadable::Missing) => continue,
-                Err(why) => return Err(wrong(why.to_string())),
-            };
-            let text =
-                std::str::from_utf8(value).map_err(|_| wrong("is no text: a passphrase must be UTF-8".to_owned()))?;
-            let text = text.strip_suffix('\n').unwrap_or(text);
+            let Some(octets) = self.references.passphrase(reference) else { continue };
+            let wrong = |why| PassError::Passphrase { reference: reference.to_string(), why };
+            let text = std::str::from_utf8(&octets).map_err(|_| wrong("is no text: a passphrase must be UTF-8"))?;
             if text.is_empty() {
-                return Err(wrong("is empty: put a passphrase there".to_owned()));
+                return Err(wrong("is empty: put a passphrase there"));
             }
             passphrases.insert(name.clone(), Zeroizing::new(text.to_owned()));
         }
@@ -291,6 +297,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             outputs: ids(&self.policy).into_iter().map(|id| (id.clone(), state(&id))).collect(),
             rotate: self.request.rotate.clone(),
             confirmed: self.request.confirmed.clone(),
+            offer: self.offer.clone(),
         }
     }
 

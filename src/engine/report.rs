@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::references::ReferenceMissing;
 use crate::jose::{Algorithm, Use};
 use crate::keyring::{Key, Keyring, Phase, Time};
 use crate::lifecycle::Observed;
+use crate::lifecycle::adoption::Refusal;
 use crate::lifecycle::plan::{Ahead, Change, Plan};
 use crate::lifecycle::policy::{OutputId, Policy};
 use crate::store::{Place, Stored, Version};
@@ -29,6 +31,8 @@ pub struct Report {
     pub keyring_version: Option<Version>,
     /// The outputs, as they are now.
     pub outputs: Vec<OutputReport>,
+    /// The Secrets of the user's that the pass read, and their states; `None` for one that is not there.
+    pub references: BTreeMap<String, Option<Version>>,
     /// Outputs were written although nothing was decided: someone else changed them, or an earlier pass did not end.
     pub mended: bool,
 }
@@ -68,6 +72,10 @@ pub struct OutputReport {
 pub enum Problem {
     /// Something that Keyturn did not make is in an output's place.
     OutputTaken(OutputId),
+    /// The spec refers to a value that can't be had.
+    ReferenceMissing(ReferenceMissing),
+    /// A key that is to be adopted can't be, and so none is.
+    ImportRefused(Refusal),
     /// The publisher can't change yet.
     PublisherChangeWaits {
         /// Retired keys without a private half.
@@ -100,6 +108,7 @@ impl Report {
             .filter(|line| !has_active(&line.name, line.algorithm.usage()))
             .map(|line| line.name.clone())
             .collect();
+        self.problems.extend(plan.refused.iter().cloned().map(Problem::ImportRefused));
         self.ahead.clone_from(&plan.ahead);
         self.wake = plan.wake;
         self.revision = (keyring.revision > 0).then_some(keyring.revision);
@@ -144,6 +153,8 @@ impl fmt::Display for Problem {
                 "{id} exists and was not made for this key set, so it is left alone: choose another name in the spec, or move \
                  it away if it is nobody's (its label keyturn.dev/key-set would name another set)"
             ),
+            Self::ReferenceMissing(missing) => missing.fmt(out),
+            Self::ImportRefused(refusal) => write!(out, "no key is imported, because of {refusal}"),
             Self::PublisherChangeWaits { kids } => write!(
                 out,
                 "spec.publisher can become Signer only when the retired keys are gone whose private half no longer exists \

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
+use crate::api::ImportRole;
 use crate::keyring::{Keyring, MacKey, Marks, Phase, Time};
-use crate::lifecycle::plan::{Ahead, Change, Plan, Waiting, plan};
-use crate::lifecycle::policy::{Line, Output, OutputId, Policy};
+use crate::lifecycle::plan::{Ahead, Change, MintAs, Plan, Waiting, plan};
+use crate::lifecycle::policy::{Import, Line, Output, OutputId, Policy};
 use crate::lifecycle::{Found, Mint, Now, Observed, OutputState};
 use crate::material::{Certificate, CertificateError, PrivateKey, Serial};
 use crate::publish::Roles;
@@ -53,9 +54,13 @@ pub struct Forecast {
 pub struct Life {
     /// Its name in the forecast: the line, `#`, and a number that counts from 1. No real kid is known beforehand.
     pub kid: String,
+    /// Its place in the row of its line, from 1.
+    pub number: usize,
     /// Its line.
     pub line: Line,
-    /// When it is minted.
+    /// Whether it existed before, and is adopted then (`spec.import`).
+    pub adopted: bool,
+    /// When it is minted, or adopted.
     pub minted: Time,
     /// Since when all who must know it first can read it.
     pub published: Option<Time>,
@@ -84,8 +89,9 @@ pub fn horizon(policy: &Policy, from: Time) -> Time {
 pub fn forecast(policy: &Policy, stand_ins: &StandIns, from: Time, until: Time) -> Forecast {
     let mut set = InMemory::new(policy, stand_ins);
     let mut now = from;
-    for _ in 0..MOST_PLANS {
-        let Plan { next, mints, ahead, wake, steps: _ } = set.plan(now);
+    let most = if set.adopt(from).is_ok() { MOST_PLANS } else { 0 };
+    for _ in 0..most {
+        let Plan { next, mints, ahead, wake, steps: _, refused: _ } = set.plan(now);
         if let Some(next) = next {
             if set.carry_out(next, &mints, now).is_err() {
                 break;
@@ -147,17 +153,52 @@ impl<'a> InMemory<'a> {
     fn carry_out(&mut self, next: Keyring, mints: &[Mint], now: Time) -> Result<(), CertificateError> {
         self.keyring = next;
         for mint in mints {
-            let line = mint.line.clone();
-            let number = self.minted.entry(line.name.clone()).or_default();
-            *number += 1;
-            let kid = format!("{}#{number}", line.name);
-            let StandIns { asymmetric, symmetric } = self.stand_ins;
-            let private = if line.algorithm.is_symmetric() { symmetric } else { asymmetric };
-            let thumbprint = self.keyring.mac_key.thumbprint(private);
-            self.keyring.keys.push(mint.key(kid.clone(), private.clone(), thumbprint, now));
-            let (published, held, active, retired, removed) = (None, None, None, None, None);
-            self.living.push(Life { kid, line, minted: now, published, held, active, retired, removed });
+            self.add(mint, now, false);
         }
+        self.publish(now)
+    }
+
+    /// Keys that exist are there from the beginning, before the first plan, which then has none to wait for. Each entry is
+    /// taken to be one key: what the files hold is not known here.
+    fn adopt(&mut self, now: Time) -> Result<(), CertificateError> {
+        let Import { entries, .. } = std::mem::take(&mut self.policy.import);
+        if entries.is_empty() {
+            return Ok(());
+        }
+        for entry in &entries {
+            let of_line = || entries.iter().filter(|other| other.line == entry.line);
+            let active = of_line()
+                .find(|other| other.role == Some(ImportRole::Active))
+                .or_else(|| of_line().find(|other| other.role.is_none()));
+            let role = MintAs::Active { rotation_due: self.policy.rotation_due(now) };
+            self.add(&Mint { line: entry.line.clone(), role }, now, true);
+            if active == Some(entry) {
+                continue;
+            }
+            if let Some(key) = self.keyring.keys.last_mut() {
+                key.phase = Phase::Retired { active_since: None, retired_since: now, not_before: None };
+                key.private = key.private.take().filter(|_| self.policy.publisher.keeps_all_loaded(key.algorithm));
+            }
+        }
+        self.keyring.revision = 1;
+        self.publish(now)
+    }
+
+    fn add(&mut self, mint: &Mint, now: Time, adopted: bool) {
+        let line = mint.line.clone();
+        let count = self.minted.entry(line.name.clone()).or_default();
+        *count += 1;
+        let number = *count;
+        let kid = format!("{}#{number}", line.name);
+        let StandIns { asymmetric, symmetric } = self.stand_ins;
+        let private = if line.algorithm.is_symmetric() { symmetric } else { asymmetric };
+        let thumbprint = self.keyring.mac_key.thumbprint(private);
+        self.keyring.keys.push(mint.key(kid.clone(), private.clone(), thumbprint, now));
+        let (published, held, active, retired, removed) = (None, None, None, None, None);
+        self.living.push(Life { kid, number, line, adopted, minted: now, published, held, active, retired, removed });
+    }
+
+    fn publish(&mut self, now: Time) -> Result<(), CertificateError> {
         self.certify()?;
         for output in &self.policy.outputs {
             let roles = Roles::new(output, self.policy.publisher, &self.keyring);
@@ -207,7 +248,7 @@ impl<'a> InMemory<'a> {
     }
 
     fn in_order(self) -> Vec<Life> {
-        let place = |life: &Life| (self.policy.lines.iter().position(|line| *line == life.line), life.minted);
+        let place = |life: &Life| (self.policy.lines.iter().position(|line| *line == life.line), life.number);
         let mut lives = [self.ended, self.living].concat();
         lives.sort_by_key(place);
         lives

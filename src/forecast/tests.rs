@@ -20,7 +20,7 @@ fn ahead_of(members: Value, until: i64) -> Forecast {
 fn lives(forecast: &Forecast) -> Vec<String> {
     let seconds = |time: Option<Time>| time.map_or("-".to_owned(), |time| (time - at(0)).num_seconds().to_string());
     let told = |life: &Life| {
-        let Life { kid, line: _, minted, published, held: _, active, retired, removed } = life;
+        let Life { kid, number: _, line: _, adopted: _, minted, published, held: _, active, retired, removed } = life;
         let times = [Some(*minted), *published, *active, *retired, *removed];
         format!("{kid} {}", times.map(seconds).join(" "))
     };
@@ -111,6 +111,36 @@ fn what_has_to_wait_says_for_what() {
 
     let enc = ahead_of(json!({ "keys": [{ "algorithm": "ECDH-ES" }] }), INTERVAL);
     assert_eq!(held(&enc), [("ecdh-es#1", 0, Waiting::Lead.to_string())]);
+}
+
+#[test]
+fn keys_that_are_adopted_go_on_and_nobody_else_signs_at_once() {
+    let key = |line: &str, role: Value| {
+        let mut key = json!({ "secretKeyRef": { "name": "old", "key": "k.pem" }, "line": line, "role": role });
+        key.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        key
+    };
+    let forecast = ahead_of(
+        json!({
+            "keys": [{ "algorithm": "ES256", "name": "a" }, { "algorithm": "RS256", "name": "b" }],
+            "import": { "keys": [key("a", json!("Retired")), key("a", Value::Null), key("a", Value::Null)] },
+        }),
+        INTERVAL,
+    );
+    let wanted = [
+        format!("a#1 0 0 - 0 {RETENTION}"),
+        format!("a#2 0 0 0 {INTERVAL} -"),
+        format!("a#3 0 0 - 0 {RETENTION}"),
+        format!("a#4 0 0 {INTERVAL} - -"),
+        format!("a#5 {INTERVAL} {INTERVAL} - - -"),
+        format!("b#1 0 0 {LEAD} - -"),
+        format!("b#2 {LEAD} {LEAD} - - -"),
+    ];
+    assert_eq!(lives(&forecast), wanted);
+    assert_eq!(
+        forecast.keys.iter().map(|life| life.adopted).collect::<Vec<_>>(),
+        [true, true, true, false, false, false, false]
+    );
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod system_secret;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +50,9 @@ pub struct Keyring {
     /// Keys that must never be published again.
     #[serde(default)]
     pub revoked: Vec<Revoked>,
+    /// Lines for which `spec.import` was answered, and a digest of what it said. It is not answered twice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub imports: BTreeMap<String, String>,
 }
 
 /// Who publishes the public keys; decides which half of a retired key is kept.
@@ -71,6 +76,10 @@ pub struct Key {
     pub algorithm: Algorithm,
     /// What was generated: kind and size.
     pub spec: KeySpec,
+    /// What the line would have generated when it adopted this key: a key that differs from it in size alone rotates when
+    /// it is due, not at once. `None` for a key that was generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_for: Option<KeySpec>,
     /// RFC 7638 thumbprint; of a symmetric key, [`MacKey::thumbprint`].
     pub thumbprint: Thumbprint,
     /// The public half. A symmetric key has none, so nothing public can be made of it.
@@ -159,6 +168,7 @@ impl Keyring {
             barrier: 0,
             mac_key,
             rotate_answered: None,
+            imports: BTreeMap::new(),
             facts: SettledFacts::new(facts),
             publisher,
             keys: Vec::new(),

@@ -36,6 +36,7 @@ fn keyring() -> Keyring {
         facts: SettledFacts::new(longer).settle(stated, at(0), at(0)),
         publisher: Publisher::Signer,
         keys: vec![retired, active, standby, enc, mac],
+        imports: std::collections::BTreeMap::new(),
         revoked: vec![
             Revoked { kid: "gone".to_owned(), thumbprint: Some(mac_key().thumbprint(&keys[3])), since: at(4) },
             Revoked { kid: "stranger".to_owned(), thumbprint: None, since: at(4) },

@@ -1,7 +1,10 @@
 //! A plan in the making: each decision is a small method that records its step and changes the draft.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
+use super::adoption::{self, Offer, Refusal};
 use super::clock::Now;
 use super::observed::{Acknowledged, Observed, OutputState};
 use super::plan::{Ahead, Change, Mint, MintAs, Plan, Step, Waiting, WhyPromote, WhyRetire};
@@ -23,6 +26,9 @@ pub(super) struct Draft<'a> {
     looks: Vec<Time>,
     /// Lines whose active key was revoked in this pass.
     bereft: Vec<(String, Use)>,
+    /// Lines that wait for the keys they are to adopt.
+    waiting: BTreeSet<String>,
+    refused: Vec<Refusal>,
 }
 
 /// When a standby key may be promoted.
@@ -44,6 +50,8 @@ impl<'a> Draft<'a> {
             ahead: Vec::new(),
             looks: Vec::new(),
             bereft: Vec::new(),
+            waiting: BTreeSet::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -134,8 +142,43 @@ impl<'a> Draft<'a> {
         self.steps.extend(lacking.map(|key| Step::Certify { kid: key.kid.clone() }));
     }
 
+    /// Lines that begin take over the keys that exist, all of them or none; until they can, they wait.
+    pub(super) fn adopt(&mut self) {
+        let begun = self.policy.import.statements().keys();
+        let due = adoption::waiting_lines(self.policy, &self.keyring);
+        for line in begun.filter(|line| !due.contains(*line)) {
+            let said = self.policy.import.statements().get(line);
+            if self.keyring.imports.get(line) != said {
+                self.keyring.imports.extend(said.map(|said| (line.clone(), said.clone())));
+                self.steps.push(Step::IgnoreImport { line: line.clone() });
+            }
+        }
+        let Offer::Read(offered) = &self.observed.offer else {
+            self.waiting = due;
+            return;
+        };
+        match adoption::adopt(self.policy, &self.keyring, offered, self.now) {
+            Ok(keys) => {
+                for key in keys {
+                    let active = key.is_active();
+                    self.steps.push(Step::Adopt { kid: key.kid.clone(), line: key.line.clone(), active });
+                    self.keyring.keys.push(key);
+                }
+                let answered = self.policy.import.statements().iter().filter(|(line, _)| due.contains(*line));
+                self.keyring.imports.extend(answered.map(|(line, said)| (line.clone(), said.clone())));
+            }
+            Err(refused) => {
+                self.refused = refused;
+                self.waiting = due;
+            }
+        }
+    }
+
     /// Mints, discards and promotes keys of one line.
     pub(super) fn keep_line(&mut self, line: &Line) {
+        if self.waiting.contains(&line.name) {
+            return;
+        }
         let usage = line.algorithm.usage();
         if self.bereft.contains(&(line.name.clone(), usage)) {
             self.replace_revoked(line);
@@ -222,8 +265,10 @@ impl<'a> Draft<'a> {
             .chain(self.looks.iter().copied())
             .filter(|time| *time > self.now.earlier)
             .min();
-        if self.steps.is_empty() {
-            return Plan { steps: self.steps, mints: self.mints, next: None, ahead: self.ahead, wake };
+        // A set that is to begin with keys that exist does not begin without them.
+        if self.steps.is_empty() || self.keyring.revision == 0 && !self.waiting.is_empty() {
+            let (steps, mints) = (Vec::new(), Vec::new());
+            return Plan { steps, mints, next: None, ahead: self.ahead, wake, refused: self.refused };
         }
         let written: Vec<Option<Time>> = self.keyring.keys.iter().map(|key| self.removal(key)).collect();
         for (key, removal) in self.keyring.keys.iter_mut().zip(written) {
@@ -232,7 +277,8 @@ impl<'a> Draft<'a> {
             }
         }
         self.keyring.revision += 1;
-        Plan { steps: self.steps, mints: self.mints, next: Some(self.keyring), ahead: self.ahead, wake }
+        let Self { steps, mints, keyring, ahead, refused, .. } = self;
+        Plan { steps, mints, next: Some(keyring), ahead, wake, refused }
     }
 
     /// In place of a revoked key the standby signs at once, and without one a new key does.
@@ -279,9 +325,11 @@ impl<'a> Draft<'a> {
         Some(ends - timing.retention() - self.policy.write_bound - facts.clock_skew)
     }
 
-    /// A key may sign at once only where nothing can be cached: no output of the set was ever there.
+    /// A key may sign at once only where nothing can be cached: no output of the set was ever there, nor is there an issuer
+    /// whose keys are imported.
     fn first_key_may_sign(&self, line: &Line) -> bool {
         self.keyring.revision == 0
+            && self.policy.import.entries.is_empty()
             && line.algorithm.usage() == Use::Sig
             && !self.policy.paused
             && !self.mints.iter().any(|mint| mint.line == *line)
@@ -474,7 +522,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Whether the key was generated as the line says now.
+/// Whether the key was generated, or adopted, as the line says now.
 fn is_made_as(key: &Key, line: &Line) -> bool {
-    key.algorithm == line.algorithm && key.spec == line.spec
+    key.algorithm == line.algorithm && (key.spec == line.spec || key.adopted_for == Some(line.spec))
 }

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use super::adoption::Offer;
 use super::plan::{Ahead, Change, Plan, Step};
 use super::policy::{Output, OutputId, OutputKind, Policy};
 use super::{Found, Mint, Now, Observed, OutputState, plan};
@@ -126,6 +127,7 @@ pub(crate) fn key_of(private: &PrivateKey, kid: &str, line: &str, algorithm: Alg
         line: line.to_owned(),
         algorithm,
         spec: private.spec(),
+        adopted_for: None,
         thumbprint: mac_key().thumbprint(private),
         public: private.public().cloned(),
         private: Some(private.clone()),
@@ -172,6 +174,8 @@ pub(crate) struct World {
     pub(crate) outputs: BTreeMap<OutputId, Place>,
     pub(crate) rotate: Option<String>,
     pub(crate) confirmed: BTreeSet<String>,
+    /// What the files of `spec.import` hold.
+    pub(crate) offer: Offer,
     /// How many outputs were written.
     pub(crate) writes: usize,
     minted: u32,
@@ -203,6 +207,7 @@ impl World {
             outputs: BTreeMap::new(),
             rotate: None,
             confirmed: BTreeSet::new(),
+            offer: Offer::Nothing,
             writes: 0,
             minted: 0,
             rendered: None,
@@ -238,6 +243,7 @@ impl World {
             outputs: self.policy.outputs.iter().map(Output::id).map(|id| (id.clone(), state(&id))).collect(),
             rotate: self.rotate.clone(),
             confirmed: self.confirmed.clone(),
+            offer: self.offer.clone(),
         }
     }
 
@@ -360,6 +366,10 @@ pub(crate) fn told(steps: &[Step]) -> Vec<String> {
             Step::AnswerRotate => "answer".to_owned(),
             Step::Confirm { kid } => format!("confirm {kid}"),
             Step::Certify { kid } => format!("certify {kid}"),
+            Step::Adopt { kid, line, active } => {
+                format!("adopt {kid} {line} {}", if *active { "active" } else { "retired" })
+            }
+            Step::IgnoreImport { line } => format!("ignore import {line}"),
             Step::Mint { line, active } => format!("mint {line} {}", if *active { "active" } else { "standby" }),
             Step::Promote { kid, line, why } => format!("promote {kid} {line} {why:?}"),
             Step::Retire { kid, line, why } => format!("retire {kid} {line} {why:?}"),

@@ -1,5 +1,6 @@
 //! The life of a key: what the user's spec allows, and what is to be done now. Pure: `now` comes in, a plan goes out.
 
+pub mod adoption;
 mod clock;
 mod draft;
 #[cfg(test)]

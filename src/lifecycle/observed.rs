@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
+use super::adoption::Offer;
 use super::policy::{Output, OutputId, Policy};
 use crate::keyring::{Key, Marks, Time};
 
@@ -16,6 +17,8 @@ pub struct Observed {
     pub rotate: Option<String>,
     /// Kids that someone confirmed to have registered.
     pub confirmed: BTreeSet<String>,
+    /// Keys that may be adopted.
+    pub offer: Offer,
 }
 
 /// What was found in an output's place.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::adoption::Refusal;
 use super::clock::Now;
 use super::draft::Draft;
 use super::observed::Observed;
@@ -23,6 +24,8 @@ pub struct Plan {
     pub ahead: Vec<Ahead>,
     /// When the next decision is due. `None`: only an event brings one.
     pub wake: Option<Time>,
+    /// Why keys that are to be adopted are not.
+    pub refused: Vec<Refusal>,
 }
 
 /// A key to be made.
@@ -76,6 +79,20 @@ pub enum Step {
     Certify {
         /// Which.
         kid: String,
+    },
+    /// A key that existed already joins a line.
+    Adopt {
+        /// Which.
+        kid: String,
+        /// Of which line.
+        line: String,
+        /// Whether it is the active one.
+        active: bool,
+    },
+    /// `spec.import` asks for something that comes too late.
+    IgnoreImport {
+        /// For which line.
+        line: String,
     },
     /// A new key.
     Mint {
@@ -200,6 +217,7 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
     draft.revoke();
     draft.answer_rotate();
     draft.confirm();
+    draft.adopt();
     draft.certify();
     for line in &policy.lines {
         draft.keep_line(line);
@@ -224,6 +242,7 @@ impl Mint {
             line: name,
             algorithm,
             spec,
+            adopted_for: None,
             thumbprint,
             public: private.public().cloned(),
             private: Some(private),
@@ -259,6 +278,18 @@ impl fmt::Display for Step {
             Self::AnswerRotate => out.write_str("a rotation was asked for"),
             Self::Confirm { kid } => write!(out, "key {kid} is confirmed"),
             Self::Certify { kid } => write!(out, "key {kid} gets a certificate"),
+            Self::Adopt { kid, line, active: true } => {
+                write!(out, "key {kid} is adopted as the active one of line {line}: it goes on until its rotation")
+            }
+            Self::Adopt { kid, line, active: false } => write!(
+                out,
+                "key {kid} is adopted as a retired one of line {line}: it stays until what it was used for has expired"
+            ),
+            Self::IgnoreImport { line } => write!(
+                out,
+                "spec.import asks for keys for line {line}, which has begun: nothing is adopted, because import counts only \
+                 when a line begins; give a further key a line of its own"
+            ),
             Self::Mint { line, active: false } => write!(out, "a new key for line {line}, published before it is used"),
             Self::Mint { line, active: true } => write!(out, "a new key for line {line}, used at once"),
             Self::Promote { kid, line, why } => write!(out, "key {kid} is now the active one of line {line}: {why}"),

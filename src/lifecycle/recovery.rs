@@ -97,6 +97,8 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         publisher: case.base.map_or(policy.publisher, |base| base.publisher),
         keys,
         revoked,
+        // What was adopted once may have rotated long ago.
+        imports: case.base.map_or_else(|| policy.import.statements().clone(), |base| base.imports.clone()),
     }))
 }
 
@@ -174,6 +176,7 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         private: private.filter(|_| keeps_private(&phase, algorithm, case.policy.publisher)),
         minted,
         certificate: old.and_then(|key| key.certificate.clone()),
+        adopted_for: old.and_then(|key| key.adopted_for),
         confirmed: old.and_then(|key| key.confirmed),
         phase,
     })

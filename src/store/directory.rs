@@ -3,7 +3,7 @@
 //! Under the directory stand `keyrings/<name>.json`, `secrets/<secret>/<file>` and `configmaps/<configmap>/<file>`, with
 //! `<namespace>/` before the name where the namespace is not `default`.
 
-mod files;
+pub(crate) mod files;
 mod folder;
 #[cfg(test)]
 mod tests;

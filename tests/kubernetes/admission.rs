@@ -51,6 +51,7 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     let pem = json!({ "content": "PrivateKeyPem" });
     let hmac = json!([{ "algorithm": "HS256" }]);
     let hmac_beside = json!([{ "algorithm": "HS256" }, { "algorithm": "ES256" }]);
+    let legacy = json!({ "name": "legacy", "key": "k.pem" });
     let interval = |text: &str| with(&json!({ "rotation": { "interval": text } }));
     vec![
         (
@@ -190,7 +191,7 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         (
             "an unknown part of a kid",
             with(&json!({ "kid": { "template": "{uuid}-{host}" } })),
-            vec!["kid.template", "{line}, {use}, {alg} and {date}"],
+            vec!["kid.template", "{line}, {use}, {alg}, {date} and {ops}"],
         ),
         (
             "a file name that no Secret can have",
@@ -218,6 +219,25 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
             "a file of one key, with two lines",
             json!({ "keys": two, "secrets": secret_file("key.pem", &pem) }),
             vec!["must state its line"],
+        ),
+        ("an import of nothing", with(&json!({ "import": { "keys": [] } })), vec!["import.keys", "at least 1"]),
+        (
+            "an import for a line that is not there",
+            with(&json!({ "import": { "keys": [{ "secretKeyRef": legacy, "line": "id-token" }] } })),
+            vec!["import.keys[].line must be the name of one of spec.keys"],
+        ),
+        (
+            "an import that names no line, with two lines",
+            json!({ "keys": two, "import": { "keys": [{ "secretKeyRef": legacy }] } }),
+            vec!["left out only where the set has a single line"],
+        ),
+        (
+            "two imports that are active",
+            with(&json!({ "import": { "keys": [
+                { "secretKeyRef": legacy, "role": "Active" },
+                { "secretKeyRef": legacy, "role": "Active", "alias": "two" },
+            ] } })),
+            vec!["the role Active for one line"],
         ),
         (
             "two secrets of one name",
@@ -276,6 +296,9 @@ async fn good_specs_are_taken() {
         .map(|(n, line)| (format!("{n}.pem"), json!({ "content": "PrivateKeyPem", "line": line["name"] })))
         .collect();
     let secrets: Vec<Value> = (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
+    let import =
+        |line: &Value| json!({ "secretKeyRef": { "name": "old", "key": "k" }, "line": line["name"], "role": "Active" });
+    let imported: Vec<Value> = many.iter().map(import).collect();
     // A set has at most 32 lines.
     let [some, others] = [0, 1].map(|half| by_default_names(Algorithm::ALL.iter().copied().skip(half).step_by(2)));
     let curves: Vec<Value> = ["P-256", "P-384", "P-521", "X25519"]
@@ -287,7 +310,10 @@ async fn good_specs_are_taken() {
         ("every other algorithm by its default name", some),
         ("the algorithms between them", others),
         ("every curve of a choice", json!({ "keys": curves })),
-        ("32 lines in 8 secrets", json!({ "keys": many, "secrets": secrets })),
+        (
+            "32 lines in 8 secrets, all imported",
+            json!({ "keys": many, "secrets": secrets, "import": { "keys": imported } }),
+        ),
         (
             "encryption by the signer",
             json!({ "keys": [{ "algorithm": "RSA-OAEP" }], "publisher": "Signer", "encSelection": "First" }),

@@ -17,6 +17,7 @@ mod crashes;
 mod deletion;
 mod drift;
 mod first_pass;
+mod import;
 mod life;
 mod loss;
 mod outage;

@@ -110,7 +110,7 @@ fn programs_read_the_same() {
     assert_eq!(
         set["keys"][0],
         json!({
-            "key": "a#1", "line": "a", "algorithm": "ES256", "use": "sig",
+            "key": "a#1", "line": "a", "algorithm": "ES256", "use": "sig", "adopted": false,
             "mintedTime": FROM, "publishedTime": FROM, "activeTime": FROM,
             "retiredTime": "2027-01-01T10:00:00Z", "removalTime": "2027-01-01T21:09:00Z",
         })

@@ -105,6 +105,7 @@ struct KeyTimes<'a> {
     algorithm: Algorithm,
     #[serde(rename = "use")]
     usage: Use,
+    adopted: bool,
     minted_time: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
     published_time: Option<Time>,
@@ -200,12 +201,13 @@ fn of_kind(policy: &Policy, which: Keys, algorithm: Algorithm) -> OfKind<'_> {
 }
 
 fn key(life: &Life) -> KeyTimes<'_> {
-    let Life { kid, line, minted, published, held, active, retired, removed } = life;
+    let Life { kid, number: _, line, adopted, minted, published, held, active, retired, removed } = life;
     KeyTimes {
         key: kid,
         line: &line.name,
         algorithm: line.algorithm,
         usage: line.algorithm.usage(),
+        adopted: *adopted,
         minted_time: *minted,
         published_time: *published,
         held_time: held.as_ref().map(|(time, _)| *time),

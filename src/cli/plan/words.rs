@@ -118,6 +118,11 @@ fn rhythm(stated: &api::Rotation, policy: &Policy) -> Vec<String> {
             shown(certificate.validity)
         ));
     }
+    if !policy.import.entries.is_empty() {
+        rows.push(
+            "Keys are adopted (import): what the files hold is not read, and each is taken to be one key.".to_owned(),
+        );
+    }
     if policy.paused {
         rows.push("Nothing is minted or promoted while rotation.paused is true.".to_owned());
     }
@@ -180,12 +185,12 @@ fn happenings(policy: &Policy, forecast: &Forecast) -> Vec<(Time, String)> {
     let place = |life: &Life| policy.lines.iter().position(|line| *line == life.line);
     let mut moments: BTreeMap<(Time, Option<usize>), Vec<String>> = BTreeMap::new();
     for life in &forecast.keys {
-        let Life { kid, line: _, minted, published, held, active, retired, removed } = life;
+        let Life { kid, number: _, line: _, adopted, minted, published, held, active, retired, removed } = life;
         let mut of_key: BTreeMap<Time, Vec<String>> = BTreeMap::new();
         let waits = held.as_ref().map(|(time, waiting)| (*time, format!("due, waits for {waiting}")));
         let plain = |time: Option<Time>, what: &str| time.map(|time| (time, what.to_owned()));
         let noted = [
-            plain(Some(*minted), "minted"),
+            plain(Some(*minted), if *adopted { "adopted" } else { "minted" }),
             plain(*published, "published"),
             waits,
             plain(*active, "active"),

@@ -1,6 +1,7 @@
 //! The spec, parsed once into a [`Policy`] that can't be unsafe.
 
 mod certificates;
+mod import;
 mod kid;
 mod outputs;
 mod profile;
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 pub use certificates::{CertificatePolicy, JwkPolicy};
+pub use import::{Import, ImportEntry, ImportError, is_kid};
 pub use kid::{KidError, KidParts, KidTemplate};
 pub use outputs::{File, Output, OutputId, OutputKind, Scope, SignersFile, keyring_name};
 pub use rhythm::Keys;
@@ -54,6 +56,8 @@ pub struct Policy {
     pub certificate: Option<CertificatePolicy>,
     /// What is written, ConfigMaps first.
     pub outputs: Vec<Output>,
+    /// Keys that exist already.
+    pub import: Import,
     /// Kids that must never be used again.
     pub revoked: BTreeSet<String>,
     /// W: the bound on one write to the store.
@@ -199,6 +203,9 @@ pub enum PolicyError {
         /// The sum.
         least: String,
     },
+    /// An import that can't be.
+    #[error("{0}")]
+    Import(#[from] ImportError),
     /// `enc` where loading is publishing.
     #[error(
         "spec.publisher is Signer, and the line {line:?} is for encryption: that is safe only if senders take the first \
@@ -256,6 +263,14 @@ impl Policy {
         };
         let certificate = CertificatePolicy::parse(name, spec, preset, &jwk, &outputs);
         let certificate = certificate.map_err(|error| errors.push(error.into())).ok().flatten();
+        let import = match Import::parse(spec.import.as_ref(), &lines) {
+            Ok(import) => import,
+            Err(_) if lines.len() < spec.keys.len() => Import::default(),
+            Err(wrong) => {
+                errors.extend(wrong.into_iter().map(PolicyError::Import));
+                Import::default()
+            }
+        };
         let (Some(rotation), Some(kid), true) = (rotation, kid, errors.is_empty()) else {
             return Err(PolicyErrors(errors));
         };
@@ -271,6 +286,7 @@ impl Policy {
             jwk,
             certificate,
             outputs,
+            import,
             revoked: spec.revoked.iter().map(|revoked| revoked.kid.clone()).collect(),
             write_bound,
         };
@@ -278,13 +294,15 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The values that the user keeps and that this set reads.
-    pub fn references(&self) -> BTreeSet<SecretKeyRef> {
-        let passphrase = |output: &Output| match output {
-            Output::Secret { passphrase, .. } => passphrase.clone(),
+    /// What a pass over that keyring must read in Secrets of the user's.
+    pub fn references(&self, keyring: &Keyring) -> BTreeSet<SecretKeyRef> {
+        let imported = self.import.due(keyring);
+        let imported = imported.flat_map(|entry| std::iter::once(&entry.source).chain(&entry.passphrase));
+        let passphrases = self.outputs.iter().filter_map(|output| match output {
+            Output::Secret { passphrase, .. } => passphrase.as_ref(),
             Output::ConfigMap { .. } => None,
-        };
-        self.outputs.iter().filter_map(passphrase).collect()
+        });
+        imported.chain(passphrases).cloned().collect()
     }
 
     /// The same, but for the files that a passphrase encrypts.

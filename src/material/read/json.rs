@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::jose::{ForeignJwk, ForeignPrivateJwk};
+use crate::jose::{ForeignJwk, ForeignPrivateJwk, SecretBase64Url};
 use crate::material::PrivateKey;
 
 use super::ReadError;
@@ -18,6 +18,17 @@ struct Set<'a> {
     keys: Option<Vec<&'a RawValue>>,
 }
 
+/// A symmetric key (RFC 7518 section 6.4).
+#[derive(Deserialize)]
+struct Symmetric {
+    kty: String,
+    k: SecretBase64Url,
+    kid: Option<String>,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+}
+
 /// The keys of a set, or the one key that the text is.
 fn keys(text: &[u8]) -> Result<Vec<(String, &str)>, ReadError> {
     let text = str::from_utf8(text).map_err(|_| ReadError::Unrecognised)?;
@@ -30,17 +41,26 @@ fn keys(text: &[u8]) -> Result<Vec<(String, &str)>, ReadError> {
 
 pub(super) fn private(text: &[u8], reading: &mut Reading<'_>) -> Result<(), ReadError> {
     for (place, text) in keys(text)? {
-        match serde_json::from_str::<ForeignPrivateJwk>(text) {
-            Ok(jwk) => {
-                let key = PrivateKey::from_params(&jwk.public.params, &jwk.private).map_err(ReadError::from);
-                let read = key.is_ok();
-                reading.add(place, jwk.public.kid, "JWK", key);
-                if let Some(found) = reading.found.keys.last_mut().filter(|_| read) {
-                    found.alg = jwk.public.alg;
-                    found.usage = jwk.public.usage;
-                }
+        let (kid, alg, usage, key) = match serde_json::from_str::<ForeignPrivateJwk>(text) {
+            Ok(ForeignPrivateJwk { public, private }) => {
+                (public.kid, public.alg, public.usage, PrivateKey::from_params(&public.params, &private))
             }
-            Err(error) => reading.add(place, kid(text), "JWK", Err(reason(&error))),
+            Err(error) => match serde_json::from_str::<Symmetric>(text) {
+                Ok(jwk) if jwk.kty == "oct" => {
+                    let usage = jwk.usage.and_then(|usage| usage.parse().ok());
+                    (jwk.kid, jwk.alg, usage, PrivateKey::symmetric(jwk.k))
+                }
+                _ => {
+                    reading.add(place, kid(text), "JWK", Err(reason(&error)));
+                    continue;
+                }
+            },
+        };
+        let read = key.is_ok();
+        reading.add(place, kid, "JWK", key.map_err(ReadError::from));
+        if let Some(found) = reading.found.keys.last_mut().filter(|_| read) {
+            found.alg = alg;
+            found.usage = usage;
         }
     }
     Ok(())
@@ -55,6 +75,9 @@ pub(super) fn public(text: &[u8], found: &mut PublicContents) -> Result<(), Read
                 certificate: None,
                 place,
                 format: "JWK",
+                had_private: jwk.had_private,
+                alg: jwk.alg,
+                usage: jwk.usage,
             }),
             Err(error) => found.refused.push(Refused { place, name: kid(text), error: reason(&error) }),
         }

@@ -1,6 +1,6 @@
 //! Public keys and certificates, out of anything.
 
-use crate::jose::PublicParams;
+use crate::jose::{PublicParams, Use};
 use crate::material::{Certificate, CertificateError, CheckError, spki};
 
 use super::der::DerShape;
@@ -58,6 +58,12 @@ pub struct FoundPublic {
     pub place: String,
     /// What it was written as, such as `SPKI`.
     pub format: &'static str,
+    /// Whether its private half stands beside it.
+    pub had_private: bool,
+    /// The JWK member `alg`, known here or not.
+    pub alg: Option<String>,
+    /// The JWK member `use`.
+    pub usage: Option<Use>,
 }
 
 impl PublicContents {
@@ -70,7 +76,16 @@ impl PublicContents {
         };
         match read {
             Ok((format, params, certificate)) => {
-                self.keys.push(FoundPublic { params, name, certificate, place, format });
+                self.keys.push(FoundPublic {
+                    params,
+                    name,
+                    certificate,
+                    place,
+                    format,
+                    had_private: false,
+                    alg: None,
+                    usage: None,
+                });
             }
             Err(error) => self.refused.push(Refused { place, name, error: error.into() }),
         }

@@ -13,18 +13,18 @@ use super::StoreError;
 
 /// Mode bits of what is made; the umask may take away more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Access {
+pub(crate) struct Access {
     /// Of folders.
-    pub(super) folder: u32,
+    pub(crate) folder: u32,
     /// Of files.
-    pub(super) file: u32,
+    pub(crate) file: u32,
 }
 
 impl Access {
     /// For the user that runs Keyturn.
-    pub(super) const PRIVATE: Self = Self { folder: 0o700, file: 0o600 };
+    pub(crate) const PRIVATE: Self = Self { folder: 0o700, file: 0o600 };
     /// For everyone to read.
-    pub(super) const PUBLIC: Self = Self { folder: 0o755, file: 0o644 };
+    pub(crate) const PUBLIC: Self = Self { folder: 0o755, file: 0o644 };
 }
 
 /// Makes a folder, and those above it, unless it is there.
@@ -44,7 +44,7 @@ pub(super) fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
 }
 
 /// Replaces a file in one step: after a crash, either the old content is there or the new.
-pub(super) fn replace(path: &Path, access: Access, content: &[u8]) -> Result<(), StoreError> {
+pub(crate) fn replace(path: &Path, access: Access, content: &[u8]) -> Result<(), StoreError> {
     let parent = folder_of(path);
     make_folder(&parent, access.folder).map_err(failed("making", &parent))?;
     let mut name = std::ffi::OsString::from("..");
@@ -61,14 +61,14 @@ pub(super) fn replace(path: &Path, access: Access, content: &[u8]) -> Result<(),
 }
 
 /// Makes a file that is not there yet.
-pub(super) fn create(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+pub(crate) fn create(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(content)?;
     file.sync_all()
 }
 
 /// Reads a file into memory that is wiped.
-pub(super) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut file = File::open(path)?;
     // Room for the whole file from the start: a buffer that grows leaves copies behind.
     let size = usize::try_from(file.metadata()?.len()).unwrap_or_default();
@@ -105,7 +105,7 @@ pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
 }
 
 /// What the system said about a path, and what to do. Never holds content.
-pub(super) fn failed(doing: &str, path: &Path) -> impl Fn(io::Error) -> StoreError {
+pub(crate) fn failed(doing: &str, path: &Path) -> impl Fn(io::Error) -> StoreError {
     let doing = format!("{doing} {}", path.display());
     move |error| StoreError::Failed { doing: doing.clone(), why: format!("{error}: {}", advice(&error)) }
 }

@@ -4,7 +4,7 @@ mod keyrings;
 mod sealed;
 mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -137,6 +137,7 @@ fn keyring(revision: u64) -> Keyring {
         barrier: 0,
         mac_key: MacKey::new([7; MacKey::BYTES]),
         rotate_answered: None,
+        imports: BTreeMap::new(),
         facts: SettledFacts::new(facts),
         publisher: Publisher::Keyturn,
         keys: Vec::new(),

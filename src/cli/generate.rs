@@ -1,0 +1,183 @@
+//! `keyturn generate`: keys in one shot, for those who come from Janssen's KeyGenerator.
+
+mod files;
+mod keys;
+mod password;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::{DateTime, Months, TimeDelta, Utc};
+use clap::{Args, ValueEnum};
+
+use super::Failure;
+use crate::jose::{Algorithm, KeyChoice, KeySpec, Use};
+use crate::material::Subject;
+use crate::material::pkcs12::KeystoreProfile;
+
+use keys::{Made, Wanted};
+
+/// How long keys for software statement assertions live, whatever else is asked: 50 years.
+const SSA_MONTHS: Months = Months::new(50 * 12);
+
+/// Make keys in one shot, print their public JWKS, and write a PKCS#12 keystore.
+///
+/// What Janssen's KeyGenerator does; docs/generate.md has its options one by one. The keystore's password comes from a file,
+/// from the environment variable KEYTURN_KEYSTORE_PASSWORD or from a prompt: an argument could be read by everyone on the
+/// machine. A keystore or JSON file that exists is kept beside the new one, as FILE.bak-TIME.
+#[derive(Debug, Args)]
+pub(super) struct Generate {
+    /// Algorithms of signature keys, such as RS256 ES256. (-sig_keys)
+    #[arg(long, alias = "sig_keys", num_args = 1.., value_delimiter = ',', value_name = "ALGORITHM", value_parser = of_use(Use::Sig))]
+    sig_keys: Vec<Algorithm>,
+    /// Algorithms of encryption keys, such as RSA-OAEP. (-enc_keys)
+    #[arg(long, alias = "enc_keys", num_args = 1.., value_delimiter = ',', value_name = "ALGORITHM", value_parser = of_use(Use::Enc))]
+    enc_keys: Vec<Algorithm>,
+    /// Size of RSA keys in bits: 2048, 3072, 4096 or 8192. (-key_length, which is 2048 there by default)
+    #[arg(long, alias = "key_length", default_value_t = KeySpec::DEFAULT_RSA_BITS, value_name = "BITS")]
+    key_length: u16,
+    /// How many days the keys live. (-expiration)
+    #[arg(long, alias = "expiration", value_name = "DAYS", default_value_t = 0)]
+    expiration_days: u32,
+    /// How many hours they live, added to the days. (-expiration_hours)
+    #[arg(long, alias = "expiration_hours", value_name = "HOURS", default_value_t = 0)]
+    expiration_hours: u32,
+    /// What the keys are for: connect, ssa (which live 50 years whatever the expiration), or all for both. (-key_ops_type)
+    #[arg(long, alias = "key_ops_type", value_enum, ignore_case = true, default_value = "connect")]
+    key_ops_type: OpsType,
+    /// Subject and issuer of the certificates, as RFC 4514 writes it. (-dnname)
+    #[arg(long, alias = "dnname", value_name = "DN", default_value = "CN=Auth CA Certificates")]
+    dn_name: Subject,
+    /// PKCS#12 keystore to write, with the kids as aliases. (-keystore)
+    #[arg(long, value_name = "FILE")]
+    keystore: Option<PathBuf>,
+    /// File with the keystore's password; a line end at its end is no part of it. (in place of -keypasswd)
+    #[arg(long, value_name = "FILE", requires = "keystore")]
+    keystore_password_file: Option<PathBuf>,
+    /// Refused: see above.
+    #[arg(long, hide = true, value_name = "PASSWORD")]
+    keypasswd: Option<String>,
+    /// How the keystore is encrypted: modern (AES-256; Java 8u301 and openssl 1.1 or newer) or legacy (Triple DES).
+    #[arg(long, value_enum, default_value = "modern", requires = "keystore")]
+    keystore_profile: Encryption,
+    /// File to write the JSON to, beside printing it.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// File that gets a line <alg>_keyId=<kid> for each key. (-test_prop_file)
+    #[arg(long, alias = "test_prop_file", value_name = "FILE")]
+    test_prop_file: Option<PathBuf>,
+}
+
+/// What keys are for, in Janssen's words.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OpsType {
+    /// OpenID Connect.
+    Connect,
+    /// Software statement assertions.
+    Ssa,
+    /// Both kinds.
+    All,
+}
+
+/// How a keystore is encrypted.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Encryption {
+    /// AES-256.
+    Modern,
+    /// Triple DES.
+    Legacy,
+}
+
+impl Generate {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        if self.keypasswd.is_some() {
+            return Err(Failure::misuse(
+                "a password can't be an argument, which everyone on the machine could read: put it into a file and name that with \
+                 --keystore-password-file, set KEYTURN_KEYSTORE_PASSWORD, or leave both out to be asked",
+            ));
+        }
+        let now = Utc::now();
+        let wanted = self.wanted(now)?;
+        let password = match &self.keystore {
+            Some(_) => Some(password::ask(self.keystore_password_file.as_deref())?),
+            None => None,
+        };
+        let made = keys::make(&wanted, &self.dn_name, now)?;
+        let json = keys::to_json(&made)?;
+        let mut files = files::Files::default();
+        if let (Some(path), Some(password)) = (&self.keystore, &password) {
+            let profile = match self.keystore_profile {
+                Encryption::Modern => KeystoreProfile::Modern,
+                Encryption::Legacy => KeystoreProfile::Legacy,
+            };
+            files.add_private(path, keys::to_keystore(&made, password, profile)?);
+        }
+        if let Some(path) = &self.json {
+            files.add(path, json.clone().into_bytes());
+        }
+        if let Some(path) = &self.test_prop_file {
+            let line = |key: &Made| format!("{}_keyId={}\n", key.algorithm, key.kid);
+            files.add(path, made.iter().map(line).collect::<String>().into_bytes());
+        }
+        files.write(now)?;
+        super::print(&json)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Every key that is to be made.
+    fn wanted(&self, now: DateTime<Utc>) -> Result<Vec<Wanted>, Failure> {
+        let algorithms: Vec<Algorithm> = self.sig_keys.iter().chain(&self.enc_keys).copied().collect();
+        if algorithms.is_empty() {
+            return Err(Failure::misuse("nothing is asked for: name algorithms with --sig-keys, --enc-keys or both"));
+        }
+        let life =
+            TimeDelta::days(i64::from(self.expiration_days)) + TimeDelta::hours(i64::from(self.expiration_hours));
+        let far = || Failure::misuse("the keys would live past the year 9999: state a shorter expiration");
+        let ops = match self.key_ops_type {
+            OpsType::Connect => &["connect"][..],
+            OpsType::Ssa => &["ssa"],
+            OpsType::All => &["connect", "ssa"],
+        };
+        let mut wanted = Vec::new();
+        for ops in ops.iter().copied() {
+            let expires = if ops == "ssa" {
+                now.checked_add_months(SSA_MONTHS)
+            } else if life.is_zero() {
+                return Err(Failure::misuse(
+                    "state how long the keys live: --expiration-days, --expiration-hours or both",
+                ));
+            } else {
+                now.checked_add_signed(life)
+            };
+            let expires = expires.filter(|time| time.timestamp() < 253_402_300_800).ok_or_else(far)?;
+            for algorithm in algorithms.iter().copied() {
+                wanted.push(Wanted { ops, algorithm, spec: self.spec(algorithm)?, expires });
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn spec(&self, algorithm: Algorithm) -> Result<KeySpec, Failure> {
+        let rsa = algorithm.keys().contains(crate::jose::KeyKind::Rsa);
+        let choice = KeyChoice { rsa_bits: rsa.then_some(self.key_length), ..KeyChoice::default() };
+        let refused = |why: &dyn std::fmt::Display| Failure::misuse(format!("{algorithm}: {why}"));
+        let spec = KeySpec::new(algorithm, choice)
+            .map_err(|why| refused(&why.to_string().replace("rsaBits", "--key-length")))?;
+        if !spec.key_kind().can_sign_certificates() {
+            return Err(refused(&"such keys have no public half or can't sign a certificate: leave it out"));
+        }
+        Ok(spec)
+    }
+}
+
+/// A name of the table, of an algorithm for that use.
+fn of_use(usage: Use) -> impl Fn(&str) -> Result<Algorithm, String> + Clone {
+    move |given| {
+        let algorithm: Algorithm = given.parse().map_err(|why: crate::jose::UnknownAlgorithm| why.to_string())?;
+        if algorithm.usage() == usage {
+            return Ok(algorithm);
+        }
+        let other = if usage == Use::Sig { "--enc-keys" } else { "--sig-keys" };
+        Err(format!("{algorithm} is for {}: name it with {other}", algorithm.usage()))
+    }
+}
