@@ -11,7 +11,7 @@ use super::references::References;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
 use super::{import, news};
-use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
+use crate::keyring::{Key, Keyring, Publisher};
 use crate::lifecycle::adoption::Offer;
 use crate::lifecycle::plan::{Plan, Step, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
@@ -469,15 +469,6 @@ fn ids(policy: &Policy) -> Vec<OutputId> {
 
 /// A keyring that nothing was committed of yet.
 fn fresh(policy: &Policy, request: &Request) -> Result<Keyring, PassError> {
-    Ok(Keyring {
-        revision: 0,
-        barrier: 0,
-        mac_key: Minter::mac_key()?,
-        rotate_answered: request.rotate.clone(),
-        imports: BTreeMap::new(),
-        facts: SettledFacts::new(policy.facts),
-        publisher: policy.publisher,
-        keys: Vec::new(),
-        revoked: Vec::new(),
-    })
+    let keyring = Keyring::new(Minter::mac_key()?, policy.facts, policy.publisher);
+    Ok(Keyring { rotate_answered: request.rotate.clone(), ..keyring })
 }
