@@ -249,7 +249,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     fn is_below_barrier(&self, output: &Output) -> bool {
         match self.places.get(&output.id()) {
             Some(Place::Ours(Stored { header, .. })) => {
-                !header.as_ref().is_some_and(|header| header.revision >= self.keyring.barrier)
+                header.as_ref().is_none_or(|header| header.revision < self.keyring.barrier)
             }
             Some(Place::Empty | Place::Foreign) | None => false,
         }
