@@ -331,3 +331,27 @@ fn bad_imports_are_refused_with_a_sentence_that_says_what_to_change() {
         ("two active keys", import(json!([active(), active()])), "two entries of line \"a\" have the role Active"),
     ]);
 }
+
+#[test]
+fn a_certificate_that_would_end_before_its_key_is_refused() {
+    let never = json!({ "mode": "Never" });
+    assert_refused(vec![
+        (
+            "shorter than two intervals and a retention",
+            json!({ "certificate": { "validity": "5h" } }),
+            "spec.certificate.validity 5h is shorter than a key lives: 2h46m40s as the next one",
+        ),
+        (
+            "so short that keys without a rhythm would rotate all the time",
+            json!({ "certificate": { "validity": "1h" }, "rotation": never }),
+            "spec.certificate.validity 1h is shorter than a key lives",
+        ),
+        ("no subject", json!({ "certificate": { "subject": "nonsense" } }), "spec.certificate: subject: "),
+    ]);
+    for members in [
+        json!({ "certificate": { "validity": "6h" } }),
+        json!({ "certificate": { "validity": "2h" }, "rotation": never }),
+    ] {
+        parse(&spec(members)).unwrap();
+    }
+}
