@@ -70,7 +70,7 @@ pub struct Life {
     pub active: Option<Time>,
     /// When another one took its place.
     pub retired: Option<Time>,
-    /// When it is removed.
+    /// When it is removed, or discarded if it was never used.
     pub removed: Option<Time>,
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::lifecycle::fixtures::{
-    INTERVAL, LEAD, RETENTION, W, World, at, config_map, ec_keys, moment, oct_key, policy, spec,
+    INTERVAL, LEAD, RETENTION, S, W, World, at, config_map, ec_keys, moment, oct_key, policy, spec,
 };
 
 fn stand_ins() -> StandIns {
@@ -154,8 +154,17 @@ fn a_key_is_replaced_before_its_certificate_ends() {
         } }],
     });
     let forecast = ahead_of(members, 30_000);
-    let used = 20_000 - (RETENTION - W) - W - 5;
-    assert_eq!(lives(&forecast)[..1], [format!("a#1 0 0 0 {used} {}", used + RETENTION)]);
+    // One that is as old has a certificate that ends as soon, so a new one takes its place for its lead.
+    let change = 20_000 - (RETENTION - W) - 2 * (LEAD + S);
+    let used = change + LEAD;
+    assert_eq!(
+        lives(&forecast)[..3],
+        [
+            format!("a#1 0 0 0 {used} {}", used + RETENTION),
+            format!("a#2 0 0 - - {change}"),
+            format!("a#3 {change} {change} {used} - -"),
+        ]
+    );
 }
 
 #[test]

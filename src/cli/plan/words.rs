@@ -195,7 +195,7 @@ fn happenings(policy: &Policy, forecast: &Forecast) -> Vec<(Time, String)> {
             waits,
             plain(*active, "active"),
             plain(*retired, "retired"),
-            plain(*removed, "removed"),
+            plain(*removed, if retired.is_some() { "removed" } else { "discarded, never used" }),
         ];
         for (time, what) in noted.into_iter().flatten() {
             of_key.entry(time).or_default().push(what);

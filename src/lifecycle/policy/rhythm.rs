@@ -115,10 +115,11 @@ impl Policy {
         if errors.is_empty() { Ok(()) } else { Err(PolicyErrors(errors)) }
     }
 
-    /// A key waits as the next one as long as another is active, is active itself, and is kept for its retention.
+    /// A key waits as the next one as long as another is active, is active itself, and is kept for its retention. One that
+    /// never rotates by itself makes way in time, so there the certificate decides how often that is.
     fn certificate_ends_early(&self, gap: TimeDelta, ahead: TimeDelta, retention: TimeDelta) -> Option<PolicyError> {
         let validity = self.certificate.as_ref()?.validity;
-        let least = TimeDelta::seconds(gap.num_seconds().saturating_mul(2)) + ahead + retention;
+        let least = TimeDelta::seconds(gap.num_seconds().saturating_mul(2)) + ahead * 2 + retention;
         (validity < least).then(|| PolicyError::ShortCertificate {
             validity: shown(validity),
             gap: shown(gap),
