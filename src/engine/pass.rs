@@ -76,12 +76,13 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             pass.version = Some(store.commit(&request.set, &pass.keyring, pass.version.as_ref()).await?);
             pass.news.extend(seal_due.as_ref().map(news::sealed));
         }
-        pass.use_policy_in_force().await?;
+        pass.look_at_what_is_left().await?;
         let wanted = pass.policy.references(&pass.keyring);
         pass.references = References::read(store, &request.set, &wanted).await?;
         if pass.is_older_than_outputs() || (pass.version.is_none() && pass.should_exist()) {
             pass.recover(minter).await?;
         }
+        pass.use_policy_in_force().await?;
         if !pass.halted {
             pass.offer = import::offer(&pass.policy, &pass.keyring, &pass.references, minter).await?;
         }
@@ -249,7 +250,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     fn is_below_barrier(&self, output: &Output) -> bool {
         match self.places.get(&output.id()) {
             Some(Place::Ours(Stored { header, .. })) => {
-                !header.as_ref().is_some_and(|header| header.revision >= self.keyring.barrier)
+                header.as_ref().is_none_or(|header| header.revision < self.keyring.barrier)
             }
             Some(Place::Empty | Place::Foreign) | None => false,
         }
@@ -338,15 +339,20 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             && self.keyring.publisher == Publisher::Keyturn
             && self.policy.publisher == Publisher::Signer;
         if !changes || !self.keyring.keys.iter().any(lacking) {
-            if self.policy.publish_what_is_left(&self.request.set.name, &self.keyring) {
-                self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
-            }
-            return Ok(());
+            return self.look_at_what_is_left().await;
         }
         let kids = self.keyring.keys.iter().filter(|key| lacking(key)).map(|key| key.kid.clone()).collect();
         self.report.problems.push(Problem::PublisherChangeWaits { kids });
         self.policy.go_on_publishing(&self.request.set.name);
         self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+        Ok(())
+    }
+
+    /// Outputs that the spec does not list any more, as long as they hold keys that are needed.
+    async fn look_at_what_is_left(&mut self) -> Result<(), PassError> {
+        if self.policy.publish_what_is_left(&self.request.set.name, &self.keyring) {
+            self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+        }
         Ok(())
     }
 

@@ -19,6 +19,8 @@ pub struct Remains {
     pub marks: Marks,
     /// The facts that counted by then.
     pub facts: SettledFacts,
+    /// Who published by then.
+    pub publisher: Publisher,
     /// What was revoked by then.
     pub revoked: Vec<Revoked>,
     /// Public keys in its files.
@@ -91,25 +93,35 @@ pub fn recover(case: &Case<'_>) -> Recovery {
     if !lines.is_empty() && case.accepted_loss != Some(last) {
         return Recovery::Lost { revision: last, lines };
     }
-    let policy = case.policy;
     Recovery::Keyring(Box::new(Keyring {
         revision: last + 1,
         barrier: last + 1,
         mac_key: mac_key(case).clone(),
         rotate_answered: case.base.map_or_else(|| case.rotate.clone(), |base| base.rotate_answered.clone()),
         facts: facts(case),
-        publisher: case.base.map_or(policy.publisher, |base| base.publisher),
+        publisher: publisher(case),
         keys,
         revoked,
         imports: case.base.map_or_else(|| answered_imports(case), |base| base.imports.clone()),
     }))
 }
 
-/// The facts that whoever knows the latest revision knows: longer ones than the spec states may still count.
+/// The facts that counted last: longer ones than the spec states may still count.
 fn facts(case: &Case<'_>) -> SettledFacts {
-    let told = case.remains.iter().map(|left| (left.revision, &left.facts));
-    let known = told.chain(case.base.map(|base| (base.revision, &base.facts))).max_by_key(|(revision, _)| *revision);
-    known.map_or_else(|| SettledFacts::new(case.policy.facts), |(_, facts)| facts.clone())
+    let base = case.base.map(|base| (base.revision, &base.facts));
+    latest(case, |left| &left.facts, base).map_or_else(|| SettledFacts::new(case.policy.facts), Clone::clone)
+}
+
+/// Who published last: a change that the spec states may have to wait.
+fn publisher(case: &Case<'_>) -> Publisher {
+    let base = case.base.map(|base| (base.revision, &base.publisher));
+    latest(case, |left| &left.publisher, base).copied().unwrap_or(case.policy.publisher)
+}
+
+/// What whoever knows the latest revision says.
+fn latest<'a, T>(case: &Case<'a>, told: impl Fn(&'a Remains) -> &'a T, base: Option<(u64, &'a T)>) -> Option<&'a T> {
+    let outputs = case.remains.iter().map(|left| (left.revision, told(left)));
+    outputs.chain(base).max_by_key(|(revision, _)| *revision).map(|(_, told)| told)
 }
 
 fn revoked(case: &Case<'_>) -> Vec<Revoked> {
@@ -181,7 +193,7 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         spec,
         thumbprint,
         public,
-        private: private.filter(|_| keeps_private(&phase, algorithm, case.policy.publisher)),
+        private: private.filter(|_| keeps_private(&phase, algorithm, publisher(case))),
         minted,
         certificate: old.and_then(|key| key.certificate.clone()),
         adopted_for: old.and_then(|key| key.adopted_for),
@@ -234,7 +246,7 @@ fn keep_one_active(keys: &mut [Key], case: &Case<'_>) {
             }
             let Phase::Active { active_since, .. } = key.phase else { continue };
             key.phase = retired(Some(active_since), case.now.later);
-            if !keeps_private(&key.phase, key.algorithm, case.policy.publisher) {
+            if !keeps_private(&key.phase, key.algorithm, publisher(case)) {
                 key.private = None;
             }
         }

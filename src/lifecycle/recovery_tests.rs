@@ -8,7 +8,7 @@ use super::fixtures::*;
 use super::policy::{OutputId, Policy};
 use super::recovery::{Case, FoundKey, Recovery, Remains, recover};
 use crate::jose::{Algorithm, Use};
-use crate::keyring::{Key, Keyring, MacKey, Phase, Revoked};
+use crate::keyring::{Key, Keyring, MacKey, Phase, Publisher, Revoked};
 use crate::publish::{Header, remains, render_all};
 
 const STANDBY: Phase = Phase::Standby;
@@ -421,6 +421,16 @@ fn an_active_key_of_an_older_keyring_that_no_output_knows_is_retired_and_never_d
     given.left.clear();
     let recovered = given.keyring();
     assert_eq!(phases(&recovered), ["k1:Retired", "k2:Standby"], "what k1 signed may still be valid");
+}
+
+#[test]
+fn a_recovery_knows_who_published_last() {
+    let mut given = Given::lost(json!({}));
+    given.policy = policy(json!({ "publisher": "Signer" }));
+    assert_eq!(given.keyring().publisher, Publisher::Keyturn, "k1 has no private half for a server to publish it");
+    given.base = Some(Keyring { publisher: Publisher::Signer, ..rotated(&given.policy) });
+    given.base.as_mut().unwrap().revision = 6;
+    assert_eq!(given.keyring().publisher, Publisher::Signer, "the keyring knows more than the outputs");
 }
 
 #[test]

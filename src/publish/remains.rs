@@ -50,6 +50,7 @@ pub fn remains(
         revision: header.revision,
         marks: header.marks.clone(),
         facts: header.facts.clone(),
+        publisher: header.publisher,
         revoked,
         public,
         private,

@@ -86,9 +86,10 @@ impl Row {
         }
         let line = self.algorithm.slug();
         let pem = |content| format!("      key.pem: {{ content: {content}, line: {line} }}\n");
-        let (private, public) = match self.is_symmetric() {
-            true => (String::new(), String::new()),
-            false => (pem("PrivateKeyPem"), pem("PublicKeyPem")),
+        let (private, public) = if self.is_symmetric() {
+            (String::new(), String::new())
+        } else {
+            (pem("PrivateKeyPem"), pem("PublicKeyPem"))
         };
         write!(
             spec,

@@ -152,7 +152,7 @@ impl Story {
             world.off = world.off.map(|off| if world.sabotage.wild_clocks { off } else { off.clamp(-bound, bound) });
         }
         self.user = next;
-        self.world().stated = self.user.outputs();
+        self.world().policy = self.user.policy().expect("the user states what is allowed");
         let shown = self.user.shown();
         self.unsettle(&format!("the spec is {shown}"));
     }
@@ -228,6 +228,8 @@ impl Story {
             return;
         }
         let to = self.backup.clone().filter(|_| self.dice.percent(50));
+        // A backup from before a recovery can't check what was written since.
+        let to = to.filter(|backup| self.world().is_of_this_keyring(backup));
         let shown = to.as_ref().map_or("lost".to_owned(), |keyring| format!("set back to {}", keyring.revision));
         self.unsettle(&format!("the keyring is {shown}"));
         self.world().damage(to);
@@ -256,6 +258,7 @@ impl Story {
         last.standby = self.dice.percent(50);
         last.rotation = Rhythm::Interval(30 * DAY);
         self.user = last;
+        self.world().policy = self.user.policy().expect("the user states what is allowed");
         self.unsettle("from now on all is well");
         self.world().advance(2 * 60 * SECOND);
         let mut end = self.world().now + 130 * DAY;

@@ -71,6 +71,9 @@ impl Story {
                 };
                 let Some(name) = names.iter().next().copied() else { return };
                 names.remove(name);
+                if names.is_empty() && (!from_maps || !next.by_signer) {
+                    return;
+                }
                 if next.is_allowed() {
                     self.leave(vec![OutputId { kind, name: name.to_owned() }], false, next);
                 }

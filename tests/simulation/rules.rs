@@ -76,9 +76,11 @@ impl World {
             self.violate(format!("keyring {} goes back to {}", last.revision, next.revision));
         }
         let lost = self.damaged.is_some();
-        let forgotten = self.keyring.is_none() && self.objects.is_empty() && !write.asked.remembered;
-        if lost && forgotten {
-            // Not even a status or an output tells that there was a set: the promise begins anew.
+        let forgotten = self.objects.is_empty() && !write.asked.remembered;
+        let before_all = write.looked < self.damaged_at;
+        if lost && self.keyring.is_none() && (forgotten || before_all) {
+            // Not even a status or an output tells that there was a set, or nothing did when the operator looked: the
+            // promise begins anew.
             self.begin_anew();
             return;
         }
@@ -102,7 +104,8 @@ impl World {
             let headers = self.objects.values().filter_map(|object| object.header.as_ref());
             headers.into_iter().any(|header| header.revision > set_back)
         };
-        let told = self.keyring.as_ref().is_none_or(|(set_back, _)| newer(set_back.revision));
+        let looked = write.looked >= self.damaged_at;
+        let told = self.keyring.as_ref().is_none_or(|(set_back, _)| looked && newer(set_back.revision));
         if lost && told && next.keys.iter().any(|key| !self.keys.contains_key(&key.kid)) {
             self.violate("invariant 8: a key is minted in silence where the keyring was lost or set back");
         }
@@ -111,7 +114,7 @@ impl World {
     /// Whether an output that nobody but an operator touched was written while the key was active.
     fn is_told(&self, kid: &str) -> bool {
         let symmetric = self.keys.get(kid).is_some_and(|key| key.symmetric);
-        let outputs = self.objects.iter().filter(|(id, _)| self.stated.contains(id));
+        let outputs = self.objects.iter().filter(|(id, _)| self.states(id));
         let mut outputs = outputs.filter(|(id, _)| !symmetric || id.kind == OutputKind::Secret);
         outputs.any(|(id, object)| {
             let version = self.readers.shelves.get(id).and_then(|shelf| shelf.versions.last());

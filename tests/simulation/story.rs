@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use keyturn::engine::{Problem, Report};
 use keyturn::keyring::Keyring;
 use keyturn::lifecycle::plan::Ahead;
-use keyturn::lifecycle::policy::{OutputId, OutputKind};
+use keyturn::lifecycle::policy::{Output, OutputId, OutputKind};
 use keyturn::store::StoreError;
 
 use super::dice::Dice;
@@ -95,7 +95,8 @@ impl Story {
     fn new(seed: u64, sabotage: Sabotage) -> Self {
         let mut dice = Dice::new(seed);
         let user = User::new(&mut dice);
-        let shared: Shared = Arc::new(Mutex::new(World::new(user.habits, sabotage)));
+        let policy = user.policy().expect("the user states what is allowed");
+        let shared: Shared = Arc::new(Mutex::new(World::new(user.habits, policy, sabotage)));
         let keys = KeySupply::default();
         let operators = [Operator::new(0, &shared, &keys), Operator::new(1, &shared, &keys)];
         let story = Self {
@@ -112,7 +113,6 @@ impl Story {
             passes: 0,
         };
         story.world().tell(format!("the spec is {}", story.user.shown()));
-        story.world().stated = story.user.outputs();
         story
     }
 
@@ -357,7 +357,8 @@ impl Story {
         let mut world = self.shared.lock().unwrap();
         let now = world.now;
         let habits = world.readers.habits.at(now);
-        for id in self.user.outputs().iter().filter(|id| !self.moves.leaves(id)) {
+        let ids: Vec<OutputId> = world.policy.outputs.iter().map(Output::id).collect();
+        for id in ids.iter().filter(|id| !self.moves.leaves(id)) {
             let Some(shelf) = world.readers.shelves.get_mut(id) else { continue };
             if shelf.readers.iter().all(|(_, until)| *until < FOREVER) {
                 // Where there was another state once, nobody comes before it is out of sight.

@@ -7,7 +7,7 @@ use keyturn::api::JwksKeySetSpec;
 use keyturn::engine::Request;
 use keyturn::jose::Use;
 use keyturn::lifecycle::Policy;
-use keyturn::lifecycle::policy::{OutputId, OutputKind};
+use keyturn::lifecycle::policy::PolicyErrors;
 use keyturn::store::SetRef;
 use serde_json::{Value, json};
 
@@ -123,7 +123,11 @@ impl User {
     }
 
     pub fn is_allowed(&self) -> bool {
-        Policy::parse("auth", &self.spec(), TimeDelta::milliseconds(W)).is_ok()
+        self.policy().is_ok()
+    }
+
+    pub fn policy(&self) -> Result<Policy, PolicyErrors> {
+        Policy::parse("auth", &self.spec(), TimeDelta::milliseconds(W))
     }
 
     pub fn spec(&self) -> JwksKeySetSpec {
@@ -157,13 +161,6 @@ impl User {
             spec["promotion"] = json!({ "confirm": [{ "manual": {} }] });
         }
         serde_json::from_value(spec).expect("a spec")
-    }
-
-    /// The outputs that the spec lists.
-    pub fn outputs(&self) -> BTreeSet<OutputId> {
-        let maps = self.maps.iter().map(|name| (OutputKind::ConfigMap, *name));
-        let secrets = self.secrets.iter().map(|name| (OutputKind::Secret, *name));
-        maps.chain(secrets).map(|(kind, name)| OutputId { kind, name: name.to_owned() }).collect()
     }
 
     /// The spec in a line.
@@ -205,7 +202,7 @@ fn line(name: &str, algorithm: &str) -> Value {
 fn rhythm(dice: &mut Dice) -> Rhythm {
     match dice.between(0, 9) {
         0 => Rhythm::Never,
-        1 => Rhythm::Schedule(*dice.pick::<&str>(&["0 3 1 * *", "30 2 * * 0", "0 */12 * * *", "0 4 * * *"])),
+        1 => Rhythm::Schedule(dice.pick::<&str>(&["0 3 1 * *", "30 2 * * 0", "0 */12 * * *", "0 4 * * *"])),
         _ => Rhythm::Interval(dice.pick(&[600, 3_600, 21_600, 86_400, 604_800, 2_592_000]) * SECOND),
     }
 }

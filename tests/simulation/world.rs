@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chrono::TimeDelta;
 use keyturn::jose::Use;
 use keyturn::keyring::{Keyring, Publisher, Time};
-use keyturn::lifecycle::Now;
 use keyturn::lifecycle::policy::{OutputId, OutputKind};
+use keyturn::lifecycle::{Now, Policy};
 use keyturn::publish::{Files, Header};
 use keyturn::store::{Place, Snapshot, Stored, StoredKeyring};
 use serde_json::Value;
@@ -83,12 +83,13 @@ pub struct World {
     pub readers: Readers,
     pub keys: BTreeMap<String, Known>,
     pub decided: BTreeMap<u64, Decided>,
-    /// The outputs of the spec: what is left of others is not looked at.
-    pub stated: BTreeSet<OutputId>,
+    /// The spec.
+    pub policy: Policy,
     /// The facts of the spec that no keyring has taken over yet.
     pub awaited: Option<Habits>,
     /// The last keyring before it was lost or set back; gone with the next commit.
     pub damaged: Option<Keyring>,
+    pub damaged_at: Ms,
     pub revoked: BTreeSet<String>,
     pub confirmed: BTreeSet<String>,
 
@@ -97,7 +98,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(habits: Habits, sabotage: Sabotage) -> Self {
+    pub fn new(habits: Habits, policy: Policy, sabotage: Sabotage) -> Self {
         let shelves = BTreeMap::new();
         Self {
             now: BEGINNING,
@@ -111,9 +112,10 @@ impl World {
             readers: Readers { habits: History::new(sabotage.real(habits)), shelves, of_pods: Vec::new() },
             keys: BTreeMap::new(),
             decided: BTreeMap::new(),
-            stated: BTreeSet::new(),
+            policy,
             awaited: None,
             damaged: None,
+            damaged_at: 0,
             revoked: BTreeSet::new(),
             confirmed: BTreeSet::new(),
             story: VecDeque::new(),
@@ -272,9 +274,15 @@ impl World {
     pub fn damage(&mut self, to: Option<Keyring>) {
         let Some((lost, _)) = self.keyring.take() else { return };
         self.damaged.get_or_insert(lost);
+        self.damaged_at = self.now;
         self.counter += 1;
         self.keyring = to.map(|keyring| (keyring, self.counter));
         self.note_losses();
+    }
+
+    /// Whether the spec lists the output: what is left of others is not looked at.
+    pub fn states(&self, id: &OutputId) -> bool {
+        self.policy.outputs.iter().any(|output| output.id() == *id)
     }
 
     /// A keyring that was lost is there again, as it was once.
@@ -290,6 +298,12 @@ impl World {
         self.keys.values_mut().for_each(|key| key.given_up = true);
     }
 
+    /// Whether a backup has the secret of the digests that count now.
+    pub fn is_of_this_keyring(&self, backup: &Keyring) -> bool {
+        let secret = |keyring: &Keyring| keyring.mac_key.digest([]);
+        self.keyring.as_ref().is_some_and(|(keyring, _)| secret(keyring) == secret(backup))
+    }
+
     /// Keys that nothing tells of any more are beyond help.
     fn note_losses(&mut self) {
         let Some(damaged) = &self.damaged else { return };
@@ -297,15 +311,10 @@ impl World {
             let in_keyring = self.keyring.as_ref().is_some_and(|(keyring, _)| keyring.key(kid).is_some());
             // Where pods must load a key, its public half is not enough.
             let loaded = key.symmetric || key.usage == Use::Enc || damaged.publisher == Publisher::Signer;
-            let counts = |id: &OutputId| self.stated.contains(id) && (!loaded || id.kind == OutputKind::Secret);
+            let counts = |id: &OutputId| self.states(id) && (!loaded || id.kind == OutputKind::Secret);
             let shelves = self.readers.shelves.iter().filter(|(id, _)| counts(id));
             let mut versions = shelves.filter_map(|(_, shelf)| shelf.versions.last());
-            // Thumbprints of symmetric keys are told by the keyring's own secret: a keyring from before it can't check them.
-            let secret = |keyring: &Keyring| keyring.mac_key.digest([]);
-            let same = self.keyring.as_ref().is_none_or(|(back, _)| secret(back) == secret(damaged));
-            in_keyring
-                || (same || !key.symmetric)
-                    && versions.any(|version| !version.by_stranger && version.listed.contains(kid))
+            in_keyring || versions.any(|version| !version.by_stranger && version.listed.contains(kid))
         };
         let lost: Vec<String> =
             self.keys.iter().filter(|(kid, key)| !told(kid, key)).map(|(kid, _)| kid.clone()).collect();

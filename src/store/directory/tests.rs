@@ -119,8 +119,9 @@ fn header(revision: u64) -> Header {
         revision,
         marks: Marks::new(),
         revoked: Vec::new(),
-        inputs: None,
         facts: keyring.facts,
+        publisher: keyring.publisher,
+        inputs: None,
         digest: Digest(format!("digest of {revision}")),
     }
 }
