@@ -355,3 +355,27 @@ fn a_certificate_outlives_its_key_to_the_second() {
         assert!(error.contains(&format!("together {}", shown(TimeDelta::seconds(least)))), "{error}");
     }
 }
+
+#[test]
+fn a_certificate_that_would_end_before_its_key_is_refused() {
+    let never = json!({ "mode": "Never" });
+    assert_refused(vec![
+        (
+            "shorter than two intervals and a retention",
+            json!({ "certificate": { "validity": "5h" } }),
+            "spec.certificate.validity 5h is shorter than a key lives: 2h46m40s as the next one",
+        ),
+        (
+            "so short that keys without a rhythm would rotate all the time",
+            json!({ "certificate": { "validity": "1h" }, "rotation": never }),
+            "spec.certificate.validity 1h is shorter than a key lives",
+        ),
+        ("no subject", json!({ "certificate": { "subject": "nonsense" } }), "spec.certificate: subject: "),
+    ]);
+    for members in [
+        json!({ "certificate": { "validity": "6h" } }),
+        json!({ "certificate": { "validity": "2h" }, "rotation": never }),
+    ] {
+        parse(&spec(members)).unwrap();
+    }
+}
