@@ -1,5 +1,10 @@
 //! `keyturn generate`: keys in one shot, for those who come from Janssen's KeyGenerator.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "the documentation of options is what --help prints, where backticks would stand"
+)]
+
 mod files;
 mod keys;
 mod password;

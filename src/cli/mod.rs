@@ -3,7 +3,9 @@
 mod controller;
 mod crd;
 mod generate;
+mod inspect;
 mod manifest;
+mod plan;
 mod run;
 mod system_secrets;
 mod terminal;
@@ -24,7 +26,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Plan(plan::Plan),
     Controller(controller::Controller),
+    Inspect(inspect::Inspect),
     Crd(crd::Crd),
     Generate(generate::Generate),
 }
@@ -59,7 +63,9 @@ impl Cli {
     pub fn execute(self) -> ExitCode {
         let done = match self.command {
             Command::Run(run) => run.execute(),
+            Command::Plan(plan) => plan.execute(),
             Command::Controller(controller) => controller.execute(),
+            Command::Inspect(inspect) => inspect.execute(),
             Command::Crd(crd::Crd {}) => crd::Crd::execute(),
             Command::Generate(generate) => generate.execute(),
         };

@@ -153,7 +153,11 @@ pub(super) fn after_error(meta: Arc<Meta>, error: &ReconcileError, context: Arc<
 
 fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report, first: Option<SecretId>) -> Action {
     let now = context.clock.now().earlier;
-    if report.problems.iter().any(|problem| matches!(problem, Problem::OutputTaken(_))) {
+    // What would end these is not watched.
+    let unwatched = |problem: &Problem| {
+        matches!(problem, Problem::OutputTaken(_) | Problem::KeyringLost { .. } | Problem::Unopened { .. })
+    };
+    if report.problems.iter().any(unwatched) {
         let due = report.wake.map_or(LOOK_AGAIN, |wake| (wake - now).to_std().unwrap_or_default());
         return Action::requeue(due.min(LOOK_AGAIN));
     }
@@ -223,6 +227,7 @@ pub(super) fn problem_reason(problem: &Problem) -> &'static str {
     match problem {
         Problem::OutputTaken(_) => "OutputTaken",
         Problem::PublisherChangeWaits { .. } => "PublisherChangeWaits",
+        Problem::Unopened { .. } => "OutputUnopened",
         Problem::KeyringLost { .. } => "KeyringLost",
         Problem::ReferenceMissing(_) => "ReferenceMissing",
         Problem::ImportRefused(_) => "ImportRefused",

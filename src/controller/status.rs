@@ -80,7 +80,7 @@ pub(super) fn news(
         news.extend(report.problems.iter().filter_map(|problem| {
             let reason = match problem {
                 Problem::OutputTaken(_) => Reason::OutputTaken,
-                Problem::KeyringLost { .. } => Reason::KeyringLost,
+                Problem::KeyringLost { .. } | Problem::Unopened { .. } => Reason::KeyringLost,
                 Problem::ReferenceMissing(_) => Reason::ReferenceMissing,
                 Problem::ImportRefused(_) => Reason::ImportRefused,
                 Problem::PublisherChangeWaits { .. } => return None,
@@ -187,7 +187,7 @@ fn rotating(report: &Report) -> State {
 }
 
 fn keyring_lost(report: &Report) -> State {
-    match report.problems.iter().find(|problem| matches!(problem, Problem::KeyringLost { .. })) {
+    match report.problems.iter().find(|one| matches!(one, Problem::KeyringLost { .. } | Problem::Unopened { .. })) {
         Some(problem) => (ConditionStatus::True, "KeyringLost", problem.to_string()),
         None => (ConditionStatus::False, "KeyringPresent", "the keyring is there".to_owned()),
     }
@@ -205,7 +205,7 @@ fn output_contested(contested: bool) -> State {
 }
 
 fn is_lost(report: &Report) -> bool {
-    report.problems.iter().any(|problem| matches!(problem, Problem::KeyringLost { .. }))
+    report.problems.iter().any(|problem| matches!(problem, Problem::KeyringLost { .. } | Problem::Unopened { .. }))
 }
 
 fn is_held(ahead: &Ahead) -> bool {

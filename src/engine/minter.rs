@@ -9,9 +9,9 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::jose::{KeyKind, KeySpec, Thumbprint};
-use crate::keyring::{Key, Keyring, MacKey, Phase, Time};
+use crate::keyring::{Key, Keyring, MacKey, Time};
+use crate::lifecycle::Mint;
 use crate::lifecycle::policy::{KidParts, KidTemplate};
-use crate::lifecycle::{Mint, MintAs};
 use crate::material::{CertificateError, GenerateError, PrivateKey};
 use crate::store::SetRef;
 
@@ -51,21 +51,32 @@ pub trait Progress: Send + Sync {
     fn finished(&self, set: &SetRef, line: &str, spec: KeySpec);
 }
 
+/// Where new private keys come from.
+type Generate = dyn Fn(KeySpec) -> Result<PrivateKey, GenerateError> + Send + Sync;
+
 /// Makes keys.
 #[derive(Clone)]
 pub struct Minter {
+    generate: Arc<Generate>,
     /// RSA takes seconds of a core; all else microseconds. They don't share a queue, so that the others never wait for RSA.
     rsa: Arc<Semaphore>,
     quick: Arc<Semaphore>,
     progress: Option<Arc<dyn Progress>>,
     /// Keys of passes that failed to commit, for the next attempt.
-    spare: Arc<Mutex<HashMap<String, Vec<PrivateKey>>>>,
+    spare: Arc<Mutex<HashMap<String, Spare>>>,
+}
+
+/// Keys that were made for one revision of a keyring.
+struct Spare {
+    revision: u64,
+    keys: Vec<PrivateKey>,
 }
 
 impl Default for Minter {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
+            generate: Arc::new(|spec| PrivateKey::generate(&spec)),
             rsa: Arc::new(Semaphore::new(cores)),
             quick: Arc::new(Semaphore::new(cores)),
             progress: None,
@@ -81,7 +92,17 @@ impl Minter {
         Self { progress: Some(progress), ..self }
     }
 
-    /// Makes the keys that a plan asks for.
+    /// A minter that takes its keys from elsewhere, one that nobody had before at each call: a simulation that replays
+    /// needs keys that come again.
+    #[must_use]
+    pub fn with_keys(
+        self,
+        generate: impl Fn(KeySpec) -> Result<PrivateKey, GenerateError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { generate: Arc::new(generate), ..self }
+    }
+
+    /// Makes the keys that a plan asks for. `keyring` is the one that is to be committed with them.
     ///
     /// # Errors
     /// [`MintError`]
@@ -93,7 +114,7 @@ impl Minter {
         keyring: &Keyring,
         now: Time,
     ) -> Result<Vec<Key>, MintError> {
-        let generated = try_join_all(mints.iter().map(|mint| self.private_key(set, mint, keyring))).await?;
+        let generated = try_join_all(mints.iter().map(|mint| self.private_key(set, mint, keyring.revision))).await?;
         let mut keys: Vec<Key> = Vec::with_capacity(mints.len());
         for (mint, private) in mints.iter().zip(generated) {
             let thumbprint = keyring.mac_key.thumbprint(&private);
@@ -107,11 +128,15 @@ impl Minter {
         Ok(keys)
     }
 
-    /// Keeps the keys of a pass that failed, so that no attempt generates them twice. A key whose commit did land all
-    /// the same is found out by its thumbprint and not used again.
-    pub fn give_back(&self, set: &SetRef, keys: Vec<Key>) {
-        let private = keys.into_iter().filter_map(|key| key.private);
-        self.spares().entry(set.to_string()).or_default().extend(private);
+    /// Keeps the keys of a pass that failed to commit that revision, so that no attempt generates them twice. They are for
+    /// that revision only: once there is one, it may hold them all the same, and they may have lived and gone since.
+    pub fn give_back(&self, set: &SetRef, revision: u64, keys: Vec<Key>) {
+        let keys = keys.into_iter().filter_map(|key| key.private);
+        let mut spares = self.spares();
+        match spares.get_mut(&set.to_string()) {
+            Some(spare) if spare.revision == revision => spare.keys.extend(keys),
+            _ => drop(spares.insert(set.to_string(), Spare { revision, keys: keys.collect() })),
+        }
     }
 
     /// Drops what is left over for a set.
@@ -141,15 +166,10 @@ impl Minter {
         Ok(MacKey::new(bytes))
     }
 
-    async fn private_key(&self, set: &SetRef, mint: &Mint, keyring: &Keyring) -> Result<PrivateKey, MintError> {
+    async fn private_key(&self, set: &SetRef, mint: &Mint, revision: u64) -> Result<PrivateKey, MintError> {
         let spec = mint.line.spec;
-        while let Some(spare) = self.spare(set, spec) {
-            let thumbprint = keyring.mac_key.thumbprint(&spare);
-            let used = keyring.keys.iter().any(|key| key.thumbprint == thumbprint)
-                || keyring.revoked.iter().any(|one| one.thumbprint == Some(thumbprint));
-            if !used {
-                return Ok(spare);
-            }
+        if let Some(spare) = self.spare(set, revision, spec) {
+            return Ok(spare);
         }
         let lane = match spec.key_kind() {
             KeyKind::Rsa => &self.rsa,
@@ -159,21 +179,22 @@ impl Minter {
         if let Some(progress) = &self.progress {
             progress.started(set, &mint.line.name, spec);
         }
-        let made = tokio::task::spawn_blocking(move || PrivateKey::generate(&spec)).await;
+        let generate = Arc::clone(&self.generate);
+        let made = tokio::task::spawn_blocking(move || generate(spec)).await;
         if let Some(progress) = &self.progress {
             progress.finished(set, &mint.line.name, spec);
         }
         Ok(made.map_err(|_| MintError::Interrupted)??)
     }
 
-    fn spare(&self, set: &SetRef, spec: KeySpec) -> Option<PrivateKey> {
+    fn spare(&self, set: &SetRef, revision: u64, spec: KeySpec) -> Option<PrivateKey> {
         let mut spares = self.spares();
-        let of_set = spares.get_mut(&set.to_string())?;
-        let index = of_set.iter().position(|key| key.spec() == spec)?;
-        Some(of_set.swap_remove(index))
+        let spare = spares.get_mut(&set.to_string()).filter(|spare| spare.revision == revision)?;
+        let index = spare.keys.iter().position(|key| key.spec() == spec)?;
+        Some(spare.keys.swap_remove(index))
     }
 
-    fn spares(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<PrivateKey>>> {
+    fn spares(&self) -> std::sync::MutexGuard<'_, HashMap<String, Spare>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -186,7 +207,6 @@ fn assemble(
     now: Time,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Key, MintError> {
-    let public = private.public().cloned();
     let draw = |_| {
         template.kid(&KidParts {
             thumbprint: &thumbprint,
@@ -197,28 +217,38 @@ fn assemble(
         })
     };
     let kid = (0..MOST_KID_DRAWS).map(draw).find(|kid| !exists(kid)).ok_or(MintError::NoKid)?;
-    let phase = match mint.role {
-        MintAs::Standby => Phase::Standby,
-        MintAs::Active { rotation_due } => Phase::Active { active_since: now, rotation_due, rotation_asked: false },
-    };
-    Ok(Key {
-        kid,
-        line: mint.line.name.clone(),
-        algorithm: mint.line.algorithm,
-        spec: mint.line.spec,
-        adopted_for: None,
-        thumbprint,
-        public,
-        private: Some(private),
-        certificate: None,
-        minted: now,
-        confirmed: None,
-        phase,
-    })
+    Ok(mint.key(kid, private, thumbprint, now))
 }
 
 impl fmt::Debug for Minter {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Minter").field("free", &self.rsa.available_permits()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::fixtures::{at, fresh_keyring, policy};
+    use crate::material::PrivateKey;
+
+    #[tokio::test]
+    async fn a_spare_key_is_for_the_revision_it_was_made_for() {
+        let policy = policy(serde_json::json!({}));
+        let set = SetRef { namespace: "iam".to_owned(), name: "auth".to_owned(), owner: None };
+        let mint = Mint { line: policy.lines[0].clone(), role: crate::lifecycle::MintAs::Standby };
+        let minter = Minter::default();
+        let made = async |revision| {
+            let keyring = Keyring { revision, ..fresh_keyring(&policy) };
+            let keys = minter.mint(&set, std::slice::from_ref(&mint), &policy.kid, &keyring, at(0)).await.unwrap();
+            let private: Option<PrivateKey> = keys[0].private.clone();
+            (keys, private)
+        };
+        let (keys, first) = made(7).await;
+        minter.give_back(&set, 7, keys);
+        let (keys, again) = made(7).await;
+        assert_eq!(again, first, "nobody committed: it is used now");
+        minter.give_back(&set, 7, keys);
+        assert_ne!(made(8).await.1, first, "revision 7 was committed, and may have held it");
     }
 }

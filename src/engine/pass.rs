@@ -11,14 +11,14 @@ use super::references::References;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
 use super::{import, news};
-use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
+use crate::keyring::{Key, Keyring, Publisher};
 use crate::lifecycle::adoption::Offer;
 use crate::lifecycle::plan::{Plan, Step, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
-use crate::lifecycle::recovery::{Case, Recovery, recover};
+use crate::lifecycle::recovery::{Case, Recovery, Remains, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
-use crate::publish::{Header, Passphrases, RenderError, Rendered, check_keyring_size, remains, render};
+use crate::publish::{Header, Passphrase, RenderError, Rendered, check_keyring_size, remains, render};
 use crate::store::{Place, Store, StoreError, Stored, StoredKeyring, Version};
 
 /// How often an output is written again because the write took too long.
@@ -76,12 +76,13 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             pass.version = Some(store.commit(&request.set, &pass.keyring, pass.version.as_ref()).await?);
             pass.news.extend(seal_due.as_ref().map(news::sealed));
         }
-        pass.use_policy_in_force().await?;
+        pass.look_at_what_is_left().await?;
         let wanted = pass.policy.references(&pass.keyring);
         pass.references = References::read(store, &request.set, &wanted).await?;
         if pass.is_older_than_outputs() || (pass.version.is_none() && pass.should_exist()) {
-            pass.recover().await?;
+            pass.recover(minter).await?;
         }
+        pass.use_policy_in_force().await?;
         if !pass.halted {
             pass.offer = import::offer(&pass.policy, &pass.keyring, &pass.references, minter).await?;
         }
@@ -98,26 +99,28 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             if self.keyring.revision == 0 {
                 return Ok(false);
             }
-            let drifted = self.drifted().await?;
+            let (drifted, outcome) = self.drifted().await;
+            self.report.mended |= drifted.iter().any(|one| self.is_drifted(&one.rendered.id));
             let written = self.publish(drifted).await?;
-            self.report.mended |= written;
-            return Ok(written);
+            return outcome.map(|()| written);
         };
         if self.keyring.revision == 0 && self.taken().next().is_some() {
             return Ok(false);
         }
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
         next.keys.extend(minted.iter().cloned());
+        let revision = next.revision;
         let discouraged = news::discouraged(&self.keyring, &next);
         let revokes = steps.iter().any(|step| matches!(step, Step::Revoke { .. }));
         let committed = match certify(&self.policy, &mut next).await {
-            Ok(()) => self.commit(next, revokes).await,
-            Err(error) => Err(error.into()),
+            Err(error) if !revokes => Err(error.into()),
+            // A revocation waits for no certificate either.
+            Ok(()) | Err(_) => self.commit(next, revokes).await,
         };
         let complete = match committed {
             Ok(complete) => complete,
             Err(error) => {
-                minter.give_back(&self.request.set, minted);
+                minter.give_back(&self.request.set, revision, minted);
                 return Err(error);
             }
         };
@@ -135,13 +138,16 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
 
     /// What the pass saw and did, and what comes next.
     pub(super) fn report(mut self) -> Report {
+        if !self.halted {
+            self.references.retain(&self.policy.references(&self.keyring));
+        }
+        self.report.problems.extend(self.references.missing().map(Problem::ReferenceMissing));
+        self.report.references = self.references.seen();
         if self.halted {
             return self.report;
         }
         let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
         self.report.problems.extend(taken);
-        self.report.problems.extend(self.references.missing().map(Problem::ReferenceMissing));
-        self.report.references = self.references.seen();
         self.report.keyring_version.clone_from(&self.version);
         let (plan, observed) = (self.plan(), self.observed());
         self.report.describe(&self.policy, &self.keyring, &observed, &plan, &self.places);
@@ -153,18 +159,19 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 
     /// Everything is made before anything is written, so that a set that can't be written whole isn't written half.
+    ///
+    /// But a revocation waits for nothing: an output that can't be made whole loses the files that a passphrase encrypts, and
+    /// gets them back when they can be made.
     async fn commit(&mut self, next: Keyring, revokes: bool) -> Result<Vec<Complete>, PassError> {
-        let rendered = match self.render(&next) {
-            // A revocation waits for nothing: what can't be encrypted now is taken away, and comes back when it can be.
-            Err(PassError::Render(RenderError::NoPassphrase { .. })) if revokes => {
-                render(&self.policy.without_encrypted_files(), &next, &Passphrases::new())?
-            }
-            rendered => rendered?,
-        };
         let mut complete = Vec::new();
-        for one in rendered {
-            if self.is_to_be_written(&one, &next) {
-                let one = Complete::make(one, next.revision).await?;
+        for output in &self.policy.outputs {
+            let made = match self.complete(output, &next).await {
+                Err(error) if revokes && is_about_encryption(&error) => {
+                    self.complete(&output.without_encrypted_files(), &next).await?
+                }
+                made => made?,
+            };
+            if let Some(one) = made {
                 one.rendered.check_size(&one.files, &self.header(&one, &next)?)?;
                 complete.push(one);
             }
@@ -175,24 +182,26 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         Ok(complete)
     }
 
-    fn render(&self, keyring: &Keyring) -> Result<Vec<Rendered>, PassError> {
-        Ok(render(&self.policy, keyring, &self.passphrases()?)?)
+    /// One output with all its files; `None` where it is as it should be already.
+    async fn complete(&self, output: &Output, keyring: &Keyring) -> Result<Option<Complete>, PassError> {
+        let passphrase = self.passphrase(output)?;
+        let rendered = render(&self.policy, output, keyring, passphrase.as_ref())?;
+        if !self.is_to_be_written(&rendered, keyring) {
+            return Ok(None);
+        }
+        Complete::make(rendered, keyring.revision).await.map(Some)
     }
 
-    /// The passphrases that are there, by the Secret that needs them.
-    fn passphrases(&self) -> Result<Passphrases, PassError> {
-        let mut passphrases = Passphrases::new();
-        for output in &self.policy.outputs {
-            let Output::Secret { name, passphrase: Some(reference), .. } = output else { continue };
-            let Some(octets) = self.references.passphrase(reference) else { continue };
-            let wrong = |why| PassError::Passphrase { reference: reference.to_string(), why };
-            let text = std::str::from_utf8(&octets).map_err(|_| wrong("is no text: a passphrase must be UTF-8"))?;
-            if text.is_empty() {
-                return Err(wrong("is empty: put a passphrase there"));
-            }
-            passphrases.insert(name.clone(), Zeroizing::new(text.to_owned()));
+    /// The passphrase of an output, if it has one and that is there.
+    fn passphrase(&self, output: &Output) -> Result<Option<Passphrase>, PassError> {
+        let Output::Secret { passphrase: Some(reference), .. } = output else { return Ok(None) };
+        let Some(octets) = self.references.passphrase(reference) else { return Ok(None) };
+        let wrong = |why| PassError::Passphrase { reference: reference.to_string(), why };
+        let text = std::str::from_utf8(&octets).map_err(|_| wrong("is no text: a passphrase must be UTF-8"))?;
+        if text.is_empty() {
+            return Err(wrong("is empty: put a passphrase there"));
         }
-        Ok(passphrases)
+        Ok(Some(Zeroizing::new(text.to_owned())))
     }
 
     /// Writes the outputs that are not as they should be: the verifiers' first, then the signers'. Whether there were any.
@@ -217,15 +226,34 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         Ok(written)
     }
 
-    /// Those outputs that are not as they should be, made whole.
-    async fn drifted(&self) -> Result<Vec<Complete>, PassError> {
-        let mut complete = Vec::new();
-        for one in self.render(&self.keyring)? {
-            if self.is_to_be_written(&one, &self.keyring) {
-                complete.push(Complete::make(one, self.keyring.revision).await?);
+    /// Those outputs that are not as they should be, made whole, and why others can't be. One that is older than the last
+    /// revocation loses the files that can't be made, as in [`Self::commit`], which a crash may have kept from it.
+    async fn drifted(&self) -> (Vec<Complete>, Result<(), PassError>) {
+        let (mut complete, mut outcome) = (Vec::new(), Ok(()));
+        for output in &self.policy.outputs {
+            let made = match self.complete(output, &self.keyring).await {
+                Err(error) if is_about_encryption(&error) && self.is_below_barrier(output) => {
+                    let made = self.complete(&output.without_encrypted_files(), &self.keyring).await;
+                    outcome = Err(error);
+                    made
+                }
+                made => made,
+            };
+            match made {
+                Ok(made) => complete.extend(made),
+                Err(error) => outcome = Err(error),
             }
         }
-        Ok(complete)
+        (complete, outcome)
+    }
+
+    fn is_below_barrier(&self, output: &Output) -> bool {
+        match self.places.get(&output.id()) {
+            Some(Place::Ours(Stored { header, .. })) => {
+                header.as_ref().is_none_or(|header| header.revision < self.keyring.barrier)
+            }
+            Some(Place::Empty | Place::Foreign) | None => false,
+        }
     }
 
     /// Writes one output. Where the machine slept between the stamp and the end of the write, the stamp says less than the
@@ -281,7 +309,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             _ => None,
         };
         let marks = one.marks(keyring, before, self.clock.now().later);
-        Ok(Header::new(one, files, keyring, marks).map_err(RenderError::from)?)
+        Ok(Header::new(&one.id, files, one.inputs(), keyring, marks).map_err(RenderError::from)?)
     }
 
     fn observed(&self) -> Observed {
@@ -311,15 +339,20 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             && self.keyring.publisher == Publisher::Keyturn
             && self.policy.publisher == Publisher::Signer;
         if !changes || !self.keyring.keys.iter().any(lacking) {
-            if self.policy.publish_what_is_left(&self.request.set.name, &self.keyring) {
-                self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
-            }
-            return Ok(());
+            return self.look_at_what_is_left().await;
         }
         let kids = self.keyring.keys.iter().filter(|key| lacking(key)).map(|key| key.kid.clone()).collect();
         self.report.problems.push(Problem::PublisherChangeWaits { kids });
         self.policy.go_on_publishing(&self.request.set.name);
         self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+        Ok(())
+    }
+
+    /// Outputs that the spec does not list any more, as long as they hold keys that are needed.
+    async fn look_at_what_is_left(&mut self) -> Result<(), PassError> {
+        if self.policy.publish_what_is_left(&self.request.set.name, &self.keyring) {
+            self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+        }
         Ok(())
     }
 
@@ -347,14 +380,18 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 
     /// Rebuilds the keyring from the outputs, or stops where that would mean to mint in silence.
-    async fn recover(&mut self) -> Result<(), PassError> {
+    async fn recover(&mut self, minter: &Minter) -> Result<(), PassError> {
         let base = self.version.is_some().then_some(&self.keyring);
-        let passphrases = self.passphrases().unwrap_or_default();
-        let left: Vec<_> = self
-            .headers()
-            .filter(|(id, header, stored)| base.is_none() || self.is_vouched(id, header, stored))
-            .map(|(id, header, stored)| remains(id, header, &stored.files, passphrases.get(&id.name), self.now.later))
-            .collect();
+        let left = self.left(base.is_some(), minter).await?;
+        let unopened: Vec<Problem> = left.iter().filter_map(Problem::unopened).collect();
+        if !unopened.is_empty() && self.request.accepted_loss.is_none() {
+            // What can't be opened may be the very key that signs: without it, a new one would be made in silence.
+            self.report.problems.extend(unopened);
+            self.report.revision = self.request.remembered;
+            self.halted = true;
+            return Ok(());
+        }
+        let left: Vec<Remains> = left.into_iter().map(|(_, remains)| remains).collect();
         let case = Case {
             policy: &self.policy,
             base,
@@ -381,6 +418,29 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         Ok(())
     }
 
+    /// What the outputs hold. Keystores are opened off the async threads.
+    async fn left(&self, has_base: bool, minter: &Minter) -> Result<Vec<(OutputId, Remains)>, PassError> {
+        let mut found = Vec::new();
+        for output in &self.policy.outputs {
+            let Some(Place::Ours(stored @ Stored { header: Some(header), .. })) = self.places.get(&output.id()) else {
+                continue;
+            };
+            let id = output.id();
+            if has_base && !self.is_vouched(&id, header, stored) {
+                continue;
+            }
+            // One that can't be used opens nothing, which is told of what it does not open.
+            let passphrase = self.passphrase(output).unwrap_or_default();
+            let (header, files, now) = (header.clone(), stored.files.clone(), self.now.later);
+            let work = move || {
+                let remains = remains(&id, &header, &files, passphrase.as_ref(), now);
+                (id, remains)
+            };
+            found.push(minter.off_thread(work).await?);
+        }
+        Ok(found)
+    }
+
     fn headers(&self) -> impl Iterator<Item = (&OutputId, &Header, &Stored)> {
         self.places.iter().filter_map(|(id, place)| match place {
             Place::Ours(stored) => stored.header.as_ref().map(|header| (id, header, stored)),
@@ -391,6 +451,14 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     fn taken(&self) -> impl Iterator<Item = &OutputId> {
         self.places.iter().filter(|(_, place)| matches!(place, Place::Foreign)).map(|(id, _)| id)
     }
+}
+
+/// Whether files that a passphrase encrypts are what can't be made.
+fn is_about_encryption(error: &PassError) -> bool {
+    matches!(
+        error,
+        PassError::Passphrase { .. } | PassError::Render(RenderError::NoPassphrase { .. } | RenderError::File { .. })
+    )
 }
 
 fn is_current(wanted: &Rendered, stored: &Stored, keyring: &Keyring) -> bool {
@@ -407,15 +475,6 @@ fn ids(policy: &Policy) -> Vec<OutputId> {
 
 /// A keyring that nothing was committed of yet.
 fn fresh(policy: &Policy, request: &Request) -> Result<Keyring, PassError> {
-    Ok(Keyring {
-        revision: 0,
-        barrier: 0,
-        mac_key: Minter::mac_key()?,
-        rotate_answered: request.rotate.clone(),
-        imports: BTreeMap::new(),
-        facts: SettledFacts::new(policy.facts),
-        publisher: policy.publisher,
-        keys: Vec::new(),
-        revoked: Vec::new(),
-    })
+    let keyring = Keyring::new(Minter::mac_key()?, policy.facts, policy.publisher);
+    Ok(Keyring { rotate_answered: request.rotate.clone(), ..keyring })
 }

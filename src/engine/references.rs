@@ -43,6 +43,11 @@ impl References {
         Some(Zeroizing::new(text.to_vec()))
     }
 
+    /// Drops what is not wanted any more, such as the files of keys that this very pass adopted.
+    pub(super) fn retain(&mut self, wanted: &BTreeSet<SecretKeyRef>) {
+        self.0.retain(|reference, _| wanted.contains(reference));
+    }
+
     /// All that can't be had.
     pub(super) fn missing(&self) -> impl Iterator<Item = ReferenceMissing> {
         self.0.values().filter_map(|found| {

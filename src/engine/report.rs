@@ -10,6 +10,7 @@ use crate::lifecycle::Observed;
 use crate::lifecycle::adoption::Refusal;
 use crate::lifecycle::plan::{Ahead, Change, Plan};
 use crate::lifecycle::policy::{OutputId, Policy};
+use crate::lifecycle::recovery::Remains;
 use crate::store::{Place, Stored, Version};
 
 /// How a set stands after a pass.
@@ -81,6 +82,13 @@ pub enum Problem {
         /// Retired keys without a private half.
         kids: Vec<String>,
     },
+    /// The keyring is lost or old, and files of an output can't be opened, which may hold the keys that are missing.
+    Unopened {
+        /// Which output.
+        output: OutputId,
+        /// Which files.
+        files: Vec<String>,
+    },
     /// The keyring is lost, and active keys with it.
     KeyringLost {
         /// The revision that is lost.
@@ -145,6 +153,14 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
     }
 }
 
+impl Problem {
+    /// What an output holds that its passphrase does not open.
+    pub(super) fn unopened((output, remains): &(OutputId, Remains)) -> Option<Self> {
+        let files = remains.unopened.clone();
+        (!files.is_empty()).then(|| Self::Unopened { output: output.clone(), files })
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -160,6 +176,14 @@ impl fmt::Display for Problem {
                 "spec.publisher can become Signer only when the retired keys are gone whose private half no longer exists \
                  ({}): until then Keyturn goes on publishing; wait, or set publisher: Keyturn",
                 kids.join(", ")
+            ),
+            Self::Unopened { output, files } => write!(
+                out,
+                "the keyring is lost or older than its outputs, and {output} holds files that its passphrase does not open ({}), \
+                 among which may be the key in use; everything published stays as it is. Bring back the passphrase that they \
+                 were encrypted under, restore the keyring from a newer backup, or give up what they hold by the annotation {}",
+                files.join(", "),
+                crate::api::ACCEPT_KEY_LOSS
             ),
             Self::KeyringLost { revision, lines } => write!(
                 out,

@@ -12,7 +12,7 @@ pub struct Advice {
 }
 
 /// The smallest RSA modulus, in bits, that NIST accepts past 2030: 128 bits of strength.
-const LASTING_RSA_BITS: u16 = 3072;
+pub(crate) const LASTING_RSA_BITS: u16 = 3072;
 
 impl Algorithm {
     /// What is to be said against making such a key for this algorithm, if anything.

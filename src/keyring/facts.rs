@@ -40,7 +40,8 @@ pub struct FactsEra {
 /// The facts of the spec together with earlier, longer ones that still count.
 ///
 /// Longer facts count at once; shorter ones count one old horizon later, because tokens, caches and mounts
-/// that follow the old facts live on for that long.
+/// that follow the old facts live on for that long. What began by an old fact goes on by a new one: out of a cache that is
+/// kept for long, a token can come that lives for long. So the horizon is that of the longer of both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SettledFacts(Vec<FactsEra>);
@@ -96,11 +97,16 @@ impl SettledFacts {
     /// Takes over new facts from the spec. `earlier` and `later` are the two clocks of the pass.
     #[must_use]
     pub fn settle(&self, facts: Facts, earlier: Time, later: Time) -> Self {
+        let grows = self.effective(earlier).is_none_or(|known| known.longest(facts) != known);
         let mut eras: Vec<FactsEra> = self
             .0
             .iter()
             .filter(|era| era.until.is_none_or(|until| earlier < until))
-            .map(|era| FactsEra { until: era.until.or_else(|| era.outlived(later)), ..*era })
+            .map(|era| {
+                let outlived = later.checked_add_signed(era.facts.longest(facts).horizon());
+                let until = if era.until.is_none() || grows { era.until.max(outlived) } else { era.until };
+                FactsEra { until, ..*era }
+            })
             .filter(|era| era.facts.longest(facts) != facts)
             .collect();
         // However often facts are edited, the list stays short: the oldest eras merge into one that covers both.
@@ -118,12 +124,6 @@ impl SettledFacts {
 
 /// How many earlier eras are kept apart.
 const MOST_ERAS: usize = 8;
-
-impl FactsEra {
-    fn outlived(&self, later: Time) -> Option<Time> {
-        later.checked_add_signed(self.facts.horizon())
-    }
-}
 
 /// Durations as whole seconds.
 mod seconds {
@@ -166,12 +166,28 @@ mod tests {
 
     #[test]
     fn shorter_facts_count_one_old_horizon_later() {
-        let settled = SettledFacts::new(facts(10, 100)).settle(facts(5, 200), at(0), at(0));
+        let settled = SettledFacts::new(facts(10, 100)).settle(facts(5, 100), at(0), at(0));
         let horizon = 1 + 10 + 1 + 100;
-        assert_eq!(settled.effective(at(0)), Some(facts(10, 200)), "each fact is the longer of the two");
-        assert_eq!(settled.effective(at(horizon - 1)), Some(facts(10, 200)));
-        assert_eq!(settled.effective(at(horizon)), Some(facts(5, 200)));
+        assert_eq!(settled.effective(at(horizon - 1)), Some(facts(10, 100)));
+        assert_eq!(settled.effective(at(horizon)), Some(facts(5, 100)));
         assert_eq!(settled.next_expiry(at(0)), Some(at(horizon)));
+    }
+
+    #[test]
+    fn a_token_of_the_longer_lifetime_may_come_out_of_a_cache_of_the_longer_ttl() {
+        let at_once = SettledFacts::new(facts(10, 100)).settle(facts(5, 200), at(0), at(0));
+        let horizon = 1 + 10 + 1 + 200;
+        assert_eq!(at_once.effective(at(0)), Some(facts(10, 200)), "each fact is the longer of the two");
+        assert_eq!(at_once.next_expiry(at(0)), Some(at(horizon)));
+        let later =
+            SettledFacts::new(facts(10, 100)).settle(facts(5, 100), at(0), at(0)).settle(facts(5, 200), at(50), at(50));
+        assert_eq!(later.next_expiry(at(50)), Some(at(50 + horizon)));
+        let shorter = later.settle(facts(5, 150), at(60), at(60));
+        assert_eq!(
+            shorter.next_expiry(at(60)),
+            Some(at(50 + horizon)),
+            "an edit that lengthens nothing prolongs nothing"
+        );
     }
 
     #[test]

@@ -183,13 +183,7 @@ impl<'a> Draft<'a> {
         if self.bereft.contains(&(line.name.clone(), usage)) {
             self.replace_revoked(line);
         }
-        if let Some(standby) = self.keyring.standby(&line.name, usage)
-            && !is_made_as(standby, line)
-        {
-            let kid = standby.kid.clone();
-            self.keyring.keys.retain(|key| key.kid != kid);
-            self.steps.push(Step::Discard { kid, line: line.name.clone() });
-        }
+        self.discard_standby(line, |standby| !is_made_as(standby, line));
         let Some((due, why)) = self.rotation_due(line) else {
             // Never rotates by itself: the standby is there for the day someone asks.
             if self.policy.standby && self.keyring.standby(&line.name, usage).is_none() {
@@ -197,10 +191,22 @@ impl<'a> Draft<'a> {
             }
             return;
         };
+        if why == WhyPromote::Ends && due <= self.now.earlier {
+            // One that is as old as the active key has a certificate that ends as soon.
+            self.discard_standby(line, |standby| standby.minted < due);
+        }
         match self.keyring.standby(&line.name, usage).cloned() {
             Some(standby) => self.promote_when_ready(line, &standby, due, why),
             None if self.first_key_may_sign(line) => self.mint_active(line),
             None => self.mint_in_time(line, due),
+        }
+    }
+
+    fn discard_standby(&mut self, line: &Line, unwanted: impl Fn(&Key) -> bool) {
+        let standby = self.keyring.standby(&line.name, line.algorithm.usage()).filter(|standby| unwanted(standby));
+        if let Some(kid) = standby.map(|standby| standby.kid.clone()) {
+            self.keyring.keys.retain(|key| key.kid != kid);
+            self.steps.push(Step::Discard { kid, line: line.name.clone() });
         }
     }
 
@@ -313,16 +319,21 @@ impl<'a> Draft<'a> {
                 rotation_due.or_else(|| self.policy.rotation_due(*active_since))
             }
         };
-        let ends = self.last_use(active).map(|ends| (ends, WhyPromote::Ends));
-        due.map(|due| (due, WhyPromote::Due)).into_iter().chain(ends).min_by_key(|(due, _)| *due)
+        match due {
+            Some(due) => Some((due, WhyPromote::Due)),
+            // The policy sees to it that other keys are gone long before their certificates end.
+            None => self.certificate_change(active).map(|due| (due, WhyPromote::Ends)),
+        }
     }
 
-    /// Until when a key may be in use, so that its certificate does not end before what the key signed.
-    fn last_use(&self, key: &Key) -> Option<Time> {
-        let ends = key.certificate.as_ref()?.validity().ok()?.not_after;
-        let facts = &self.facts;
-        let timing = self.policy.timing(key.algorithm, facts);
-        Some(ends - timing.retention() - self.policy.write_bound - facts.clock_skew)
+    /// When a key that never rotates by itself has to make way, so that its certificate does not end before what it signed,
+    /// with time for the next one's lead.
+    fn certificate_change(&self, key: &Key) -> Option<Time> {
+        let validity = key.certificate.as_ref()?.validity().ok()?;
+        let retention = self.policy.timing(key.algorithm, &self.facts).retention();
+        let last = validity.not_after - retention - self.policy.ahead(key.algorithm, &self.facts) * 2;
+        // Longer facts may count for a while: no key makes way before half of its certificate's time.
+        Some(last.max(key.minted + (validity.not_after - validity.not_before) / 2))
     }
 
     /// A key may sign at once only where nothing can be cached: no output of the set was ever there, nor is there an issuer

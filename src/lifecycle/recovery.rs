@@ -1,6 +1,6 @@
 //! When a keyring that should exist does not, or is older than its outputs: an alarm, never a reason to mint in silence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::clock::Now;
 use super::policy::{OutputKind, Policy};
@@ -17,10 +17,16 @@ pub struct Remains {
     pub revision: u64,
     /// Since when it holds what.
     pub marks: Marks,
+    /// The facts that counted by then.
+    pub facts: SettledFacts,
+    /// Who published by then.
+    pub publisher: Publisher,
     /// What was revoked by then.
     pub revoked: Vec<Revoked>,
     /// Public keys in its files.
     pub public: Vec<PublicJwk>,
+    /// Files that the passphrase which is there does not open: what they hold is not known.
+    pub unopened: Vec<String>,
     /// Private keys in its files.
     pub private: Vec<FoundKey>,
 }
@@ -83,23 +89,39 @@ pub fn recover(case: &Case<'_>) -> Recovery {
     keys.retain(|key| !gone(&key.kid, key.thumbprint) && !gone(&key.kid, marked(key)));
     keys.sort_by(|one, other| one.minted.cmp(&other.minted).then_with(|| one.kid.cmp(&other.kid)));
     keep_one_active(&mut keys, case);
-    let lines = lost_lines(case, &keys);
-    if case.base.is_none() && !lines.is_empty() && case.accepted_loss != Some(last) {
+    let lines = lost_lines(case, &keys, gone);
+    if !lines.is_empty() && case.accepted_loss != Some(last) {
         return Recovery::Lost { revision: last, lines };
     }
-    let policy = case.policy;
     Recovery::Keyring(Box::new(Keyring {
         revision: last + 1,
         barrier: last + 1,
         mac_key: mac_key(case).clone(),
         rotate_answered: case.base.map_or_else(|| case.rotate.clone(), |base| base.rotate_answered.clone()),
-        facts: case.base.map_or_else(|| SettledFacts::new(policy.facts), |base| base.facts.clone()),
-        publisher: case.base.map_or(policy.publisher, |base| base.publisher),
+        facts: facts(case),
+        publisher: publisher(case),
         keys,
         revoked,
-        // What was adopted once may have rotated long ago.
-        imports: case.base.map_or_else(|| policy.import.statements().clone(), |base| base.imports.clone()),
+        imports: case.base.map_or_else(|| answered_imports(case), |base| base.imports.clone()),
     }))
+}
+
+/// The facts that counted last: longer ones than the spec states may still count.
+fn facts(case: &Case<'_>) -> SettledFacts {
+    let base = case.base.map(|base| (base.revision, &base.facts));
+    latest(case, |left| &left.facts, base).map_or_else(|| SettledFacts::new(case.policy.facts), Clone::clone)
+}
+
+/// Who published last: a change that the spec states may have to wait.
+fn publisher(case: &Case<'_>) -> Publisher {
+    let base = case.base.map(|base| (base.revision, &base.publisher));
+    latest(case, |left| &left.publisher, base).copied().unwrap_or(case.policy.publisher)
+}
+
+/// What whoever knows the latest revision says.
+fn latest<'a, T>(case: &Case<'a>, told: impl Fn(&'a Remains) -> &'a T, base: Option<(u64, &'a T)>) -> Option<&'a T> {
+    let outputs = case.remains.iter().map(|left| (left.revision, told(left)));
+    outputs.chain(base).max_by_key(|(revision, _)| *revision).map(|(_, told)| told)
 }
 
 fn revoked(case: &Case<'_>) -> Vec<Revoked> {
@@ -154,13 +176,11 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         (Some(active_since), _) if private.is_some() => {
             Phase::Active { active_since, rotation_due: case.policy.rotation_due(active_since), rotation_asked: false }
         }
-        (None, Some(phase @ Phase::Active { .. })) if in_secret.is_none() => {
-            if known_to_verifiers(case, kid) {
-                phase.clone()
-            } else {
-                Phase::Standby
-            }
+        (None, Some(phase @ Phase::Active { .. })) if in_secret.is_none() && known_to_verifiers(case, kid) => {
+            phase.clone()
         }
+        // It was used: as a standby it could be discarded, and what it made with it.
+        (None, Some(Phase::Active { active_since, .. })) => retired(Some(*active_since), now),
         // Only a key that no newer output knows was surely never used since.
         (None, Some(Phase::Standby)) if mark.is_none() => Phase::Standby,
         _ => retired(active_since, now),
@@ -173,7 +193,7 @@ fn recovered_key(case: &Case<'_>, kid: &str) -> Option<Key> {
         spec,
         thumbprint,
         public,
-        private: private.filter(|_| keeps_private(&phase, algorithm, case.policy.publisher)),
+        private: private.filter(|_| keeps_private(&phase, algorithm, publisher(case))),
         minted,
         certificate: old.and_then(|key| key.certificate.clone()),
         adopted_for: old.and_then(|key| key.adopted_for),
@@ -226,21 +246,34 @@ fn keep_one_active(keys: &mut [Key], case: &Case<'_>) {
             }
             let Phase::Active { active_since, .. } = key.phase else { continue };
             key.phase = retired(Some(active_since), case.now.later);
-            if !keeps_private(&key.phase, key.algorithm, case.policy.publisher) {
+            if !keeps_private(&key.phase, key.algorithm, publisher(case)) {
                 key.private = None;
             }
         }
     }
 }
 
-/// Lines of the spec that had an active key, and have none any more. Where nothing is left, that may be any.
-fn lost_lines(case: &Case<'_>, keys: &[Key]) -> Vec<String> {
-    let nothing_left = case.remains.iter().all(|remains| remains.marks.is_empty());
+/// What was adopted once may have rotated long ago, so the import of a line that any output knows is answered. Where nothing
+/// is left, each counts as answered by something else, and so is told to come too late rather than adopted anew.
+fn answered_imports(case: &Case<'_>) -> BTreeMap<String, String> {
+    let known: BTreeSet<&str> =
+        case.remains.iter().flat_map(|remains| remains.marks.values()).map(|mark| mark.line.as_str()).collect();
+    let statements = case.policy.import.statements();
+    if known.is_empty() {
+        return statements.keys().map(|line| (line.clone(), String::new())).collect();
+    }
+    let answered = statements.iter().filter(|(line, _)| known.contains(line.as_str()));
+    answered.map(|(line, said)| (line.clone(), said.clone())).collect()
+}
+
+/// Lines of the spec that had an active key, which was not revoked, and have none any more. Where nothing is left of a lost
+/// keyring, that may be any; an older keyring without outputs goes on as it is.
+fn lost_lines(case: &Case<'_>, keys: &[Key], gone: impl Fn(&str, Thumbprint) -> bool) -> Vec<String> {
+    let nothing_left = case.base.is_none() && case.remains.iter().all(|remains| remains.marks.is_empty());
     let had_active = |line: &str, usage: Use| {
-        case.remains
-            .iter()
-            .flat_map(|remains| remains.marks.values())
-            .any(|mark| mark.line == line && mark.algorithm.usage() == usage && mark.active.is_some())
+        case.remains.iter().flat_map(|remains| &remains.marks).any(|(kid, mark)| {
+            mark.line == line && mark.algorithm.usage() == usage && mark.active.is_some() && !gone(kid, mark.thumbprint)
+        })
     };
     let is_lost = |line: &&super::policy::Line| {
         let usage = line.algorithm.usage();

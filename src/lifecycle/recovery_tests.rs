@@ -8,8 +8,8 @@ use super::fixtures::*;
 use super::policy::{OutputId, Policy};
 use super::recovery::{Case, FoundKey, Recovery, Remains, recover};
 use crate::jose::{Algorithm, Use};
-use crate::keyring::{Key, Keyring, MacKey, Phase, Revoked};
-use crate::publish::{Header, Passphrases, remains, render};
+use crate::keyring::{Key, Keyring, MacKey, Phase, Publisher, Revoked};
+use crate::publish::{Header, remains, render_all};
 
 const STANDBY: Phase = Phase::Standby;
 
@@ -41,10 +41,10 @@ fn rotated(policy: &Policy) -> Keyring {
 
 /// What the outputs hold that were written for the keyring.
 fn left(policy: &Policy, keyring: &Keyring) -> BTreeMap<OutputId, Remains> {
-    let written = render(policy, keyring, &Passphrases::new()).unwrap().into_iter().map(|one| {
+    let written = render_all(policy, keyring).unwrap().into_iter().map(|one| {
         let marks = one.marks(keyring, None, at(INTERVAL));
         let files = one.complete(keyring.revision).unwrap();
-        let header = Header::new(&one, &files, keyring, marks).unwrap();
+        let header = Header::new(&one.id, &files, one.inputs(), keyring, marks).unwrap();
         (one.id.clone(), remains(&one.id, &header, &files, None, at(0)))
     });
     written.collect()
@@ -198,7 +198,7 @@ fn a_symmetric_key_of_an_older_keyring_is_known_by_its_thumbprint() {
     for found in &mut given.left.get_mut(&secret("auth-signer")).unwrap().private {
         found.key = oct_key(99, 256);
     }
-    assert_eq!(phases(&given.keyring()), ["h0:Retired"], "somebody put another key there");
+    assert_eq!(given.lost_at(), (5, vec!["m".to_owned()]), "somebody put another key there");
 }
 
 #[test]
@@ -412,6 +412,38 @@ fn a_standby_of_an_older_keyring_that_newer_outputs_know_is_retired() {
     let left = left(&policy, &newer);
     let given = Given { policy, base: Some(base), left, remembered: Some(7), accepted: None };
     assert_eq!(phases(&given.keyring()), ["k2:Retired", "k3:Active"], "and k1, which had been removed, stays away");
+}
+
+#[test]
+fn an_active_key_of_an_older_keyring_that_no_output_knows_is_retired_and_never_discarded() {
+    let mut given = Given::lost(json!({}));
+    given.base = Some(keyring(&given.policy, 3, vec![key(1, active(0)), key(2, STANDBY)]));
+    given.left.clear();
+    let recovered = given.keyring();
+    assert_eq!(phases(&recovered), ["k1:Retired", "k2:Standby"], "what k1 signed may still be valid");
+}
+
+#[test]
+fn a_recovery_knows_who_published_last() {
+    let mut given = Given::lost(json!({}));
+    given.policy = policy(json!({ "publisher": "Signer" }));
+    assert_eq!(given.keyring().publisher, Publisher::Keyturn, "k1 has no private half for a server to publish it");
+    given.base = Some(Keyring { publisher: Publisher::Signer, ..rotated(&given.policy) });
+    given.base.as_mut().unwrap().revision = 6;
+    assert_eq!(given.keyring().publisher, Publisher::Signer, "the keyring knows more than the outputs");
+}
+
+#[test]
+fn a_recovery_goes_on_waiting_for_what_follows_longer_facts() {
+    let mut given = Given::lost(json!({}));
+    given.policy = policy(json!({ "timing": { "maxTokenLifetime": "10s" } }));
+    let mut world = World::new(json!({ "timing": { "maxTokenLifetime": "10s" } }));
+    world.keyring = given.keyring();
+    world.rotate = Some("asked before".to_owned());
+    let now = 2 * INTERVAL;
+    world.pass(now);
+    world.pass(now + RETENTION - 1);
+    assert!(world.keyring.key("k3").is_some(), "what a retired key signed lives by the facts before the edit");
 }
 
 #[test]

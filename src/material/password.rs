@@ -38,8 +38,16 @@ impl Work {
     /// The most memory that scrypt may take, in octets: openssl itself stops at 32 MiB by default.
     const SCRYPT_OCTETS: u64 = 64 << 20;
 
+    /// Keystores of our own may hold all keys of a set, each under Triple DES: 32 lines of ten keys, three digests each.
+    const OWN_HASHES: u64 = 100_000_000;
+
     pub(super) fn new() -> Self {
         Self { left: Self::HASHES }
+    }
+
+    /// For a file that we wrote ourselves.
+    pub(super) fn for_own_files() -> Self {
+        Self { left: Self::OWN_HASHES }
     }
 
     /// Takes this much of what is left.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Files, Rendered};
+use super::Files;
 use crate::jose::Thumbprint;
-use crate::keyring::{Digest, Keyring, MacKey, Marks};
+use crate::keyring::{Digest, Keyring, MacKey, Marks, Publisher, SettledFacts};
 use crate::lifecycle::policy::OutputId;
 
 /// The state of an output: an annotation on Kubernetes, a file beside the others in a directory. Nothing in it is private.
@@ -18,6 +18,10 @@ pub struct Header {
     /// What was revoked by then, so that a keyring restored from a backup learns of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revoked: Vec<RevokedKid>,
+    /// The facts that counted by then, so that a recovery waits for what follows longer ones than the spec states now.
+    pub facts: SettledFacts,
+    /// Who published by then: what the spec states may have to wait.
+    pub publisher: Publisher,
     /// HMAC over what the files are made from that differ each time they are made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Digest>,
@@ -41,12 +45,25 @@ impl Header {
     ///
     /// # Errors
     /// None in practice: a header can always be written as JSON.
-    pub fn new(output: &Rendered, files: &Files, keyring: &Keyring, marks: Marks) -> Result<Self, serde_json::Error> {
+    pub fn new(
+        id: &OutputId,
+        files: &Files,
+        inputs: Option<Digest>,
+        keyring: &Keyring,
+        marks: Marks,
+    ) -> Result<Self, serde_json::Error> {
         let revoked =
             keyring.revoked.iter().map(|one| RevokedKid { kid: one.kid.clone(), thumbprint: one.thumbprint }).collect();
-        let inputs = output.inputs.clone();
-        let mut header = Self { revision: keyring.revision, marks, revoked, inputs, digest: Digest(String::new()) };
-        header.digest = header.digest_of(&output.id, files, &keyring.mac_key)?;
+        let mut header = Self {
+            revision: keyring.revision,
+            marks,
+            revoked,
+            facts: keyring.facts.clone(),
+            publisher: keyring.publisher,
+            inputs,
+            digest: Digest(String::new()),
+        };
+        header.digest = header.digest_of(id, files, &keyring.mac_key)?;
         Ok(header)
     }
 
@@ -64,8 +81,8 @@ impl Header {
     }
 
     fn digest_of(&self, id: &OutputId, files: &Files, key: &MacKey) -> Result<Digest, serde_json::Error> {
-        let Self { revision, marks, revoked, inputs, digest: _ } = self;
-        let head = serde_json::to_vec(&(revision, marks, revoked, inputs))?;
+        let Self { revision, marks, revoked, facts, publisher, inputs, digest: _ } = self;
+        let head = serde_json::to_vec(&(revision, marks, revoked, facts, publisher, inputs))?;
         let names = [id.kind.name().as_bytes(), id.name.as_bytes(), head.as_slice()];
         let contents = files.iter().flat_map(|(name, content)| [name.as_bytes(), content.as_slice()]);
         Ok(key.digest(names.into_iter().chain(contents)))

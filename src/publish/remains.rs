@@ -5,7 +5,8 @@ use crate::jose::{ForeignJwks, Jwks, PrivateJwk, PublicJwk};
 use crate::keyring::Revoked;
 use crate::lifecycle::policy::OutputId;
 use crate::lifecycle::recovery::{FoundKey, Remains};
-use crate::material::{PrivateKey, read};
+use crate::material::PrivateKey;
+use crate::material::read::{self, ReadError};
 
 /// What an output still holds. What can't be read is passed over: every key that can be is worth having. Reading a keystore
 /// takes some tenths of a second for each key.
@@ -18,9 +19,13 @@ pub fn remains(
 ) -> Remains {
     let mut public = Vec::new();
     let mut private = Vec::new();
-    for content in files.values() {
+    let mut unopened = Vec::new();
+    for (name, content) in files {
         let Some(text) = std::str::from_utf8(content).ok().filter(|text| text.trim_start().starts_with('{')) else {
-            private.extend(encoded(content, passphrase));
+            match encoded(content, passphrase) {
+                Some(keys) => private.extend(keys),
+                None => unopened.push(name.clone()),
+            }
             continue;
         };
         if let Ok(jwks) = Jwks::<PrivateJwk>::from_mixed_json(text) {
@@ -40,13 +45,32 @@ pub fn remains(
     }
     let revoked =
         header.revoked.iter().map(|one| Revoked { kid: one.kid.clone(), thumbprint: one.thumbprint, since }).collect();
-    Remains { kind: id.kind, revision: header.revision, marks: header.marks.clone(), revoked, public, private }
+    Remains {
+        kind: id.kind,
+        revision: header.revision,
+        marks: header.marks.clone(),
+        facts: header.facts.clone(),
+        publisher: header.publisher,
+        revoked,
+        public,
+        private,
+        unopened,
+    }
 }
 
-/// Keys in PEM, DER and keystores.
-fn encoded(content: &[u8], passphrase: Option<&Passphrase>) -> impl Iterator<Item = FoundKey> + use<> {
-    let read = read::private_keys(content, passphrase.map(|passphrase| passphrase.as_str()));
-    read.into_iter().flat_map(|contents| contents.keys).map(|found| FoundKey { kid: found.name, key: found.key })
+/// Keys in PEM, DER and keystores; `None` where some can't be opened with the passphrase that there is.
+fn encoded(content: &[u8], passphrase: Option<&Passphrase>) -> Option<Vec<FoundKey>> {
+    let is_closed = |error: &ReadError| {
+        matches!(error, ReadError::PassphraseMissing | ReadError::WrongPassphrase | ReadError::TooCostly)
+    };
+    match read::own_private_keys(content, passphrase.map(|passphrase| passphrase.as_str())) {
+        Ok(contents) if contents.refused.iter().any(|refused| is_closed(&refused.error)) => None,
+        Ok(contents) => {
+            Some(contents.keys.into_iter().map(|found| FoundKey { kid: found.name, key: found.key }).collect())
+        }
+        Err(error) if is_closed(&error) => None,
+        Err(_) => Some(Vec::new()),
+    }
 }
 
 fn found(jwk: &PrivateJwk) -> Option<FoundKey> {

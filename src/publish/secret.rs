@@ -75,7 +75,10 @@ fn jwks(scope: &Scope, inactive: Option<InactiveKeys>, view: &View<'_>) -> Resul
         let private = match inactive {
             None => is_listed(key, view.policy.publisher),
             Some(InactiveKeys::Private) => true,
-            Some(InactiveKeys::PublicOnly | InactiveKeys::Omitted) => key.is_active(),
+            // Those of a line that was dropped, or was of another algorithm, must stay loaded all the same.
+            Some(InactiveKeys::PublicOnly | InactiveKeys::Omitted) => {
+                key.is_active() || view.policy.publisher.keeps_all_loaded(key.algorithm)
+            }
         };
         let private = if private { view.private_jwk(key)? } else { None };
         match private {
@@ -88,7 +91,8 @@ fn jwks(scope: &Scope, inactive: Option<InactiveKeys>, view: &View<'_>) -> Resul
     Ok(to_private_json(&Jwks { keys })?)
 }
 
-/// While a line changes its algorithm, its key that is still active may be of a kind that lacks the encoding.
+/// While a line changes its algorithm, its key that is still active may be of a kind that lacks the encoding: then it is
+/// PKCS#8, which pods that start meanwhile can read.
 fn add_key(
     made: &mut Made,
     name: &str,
@@ -99,9 +103,10 @@ fn add_key(
 ) -> Result<(), RenderError> {
     let Some((key, private)) = active.and_then(|key| Some((key, key.private.as_ref()?))) else { return Ok(()) };
     let kind = private.spec().key_kind();
-    if kind.is_symmetric() || !encoding.fits(kind) {
+    if kind.is_symmetric() {
         return Ok(());
     }
+    let encoding = if encoding.fits(kind) { encoding } else { PrivateEncoding::Pkcs8 };
     if let Some(passphrase) = passphrase.cloned() {
         made.salted.insert(name.to_owned(), Salted::Key { key: private.clone(), passphrase, pem });
         return Ok(());

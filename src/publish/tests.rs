@@ -12,10 +12,7 @@ use crate::lifecycle::fixtures::{at, config_map, ec_keys, fresh_keyring, key_of,
 
 const STANDBY: Phase = Phase::Standby;
 
-/// Every output of a policy without passphrases.
-fn render(policy: &Policy, keyring: &Keyring) -> Result<Vec<Rendered>, RenderError> {
-    super::render(policy, keyring, &Passphrases::new())
-}
+use super::render_all as render;
 
 fn active(since: i64) -> Phase {
     Phase::Active { active_since: at(since), rotation_due: None, rotation_asked: false }
@@ -391,5 +388,16 @@ fn a_key_is_marked_as_held_and_active_only_where_a_file_has_it() {
 }
 
 fn header_of(one: &Rendered, keyring: &Keyring) -> Header {
-    Header::new(one, &one.files, keyring, one.marks(keyring, None, at(1))).unwrap()
+    Header::new(&one.id, &one.files, None, keyring, one.marks(keyring, None, at(1))).unwrap()
+}
+
+#[test]
+fn keys_of_a_line_that_is_gone_stay_loaded_whatever_a_file_says_of_inactive_ones() {
+    let policy = policy(json!({
+        "keys": [{ "name": "a", "algorithm": "ES256" }],
+        "secrets": [{ "name": "s", "files": { "x": { "content": "PrivateJwks", "inactiveKeys": "Omitted" } } }],
+    }));
+    let left = enc_keys().into_iter().filter(Key::is_retired).collect();
+    let all = render(&policy, &keyring(&policy, [sig_keys(), left].concat())).unwrap();
+    assert_eq!(kids(text(&all, &secret("s"), "x")), ["now*", "e-old*", "e-older*"]);
 }

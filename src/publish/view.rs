@@ -52,7 +52,8 @@ impl<'a> View<'a> {
             x5c: certificate.filter(|_| jwk.x5c).map(Certificate::x5c).into_iter().collect(),
             x5t_s256: certificate.filter(|_| jwk.x5t_s256).map(Certificate::x5t_s256),
             iat: jwk.iat.then_some(minted),
-            nbf: jwk.nbf.then_some(minted),
+            // A reader whose clock is behind must not refuse a key that signs the moment it is made.
+            nbf: jwk.nbf.then_some(minted - self.policy.facts.clock_skew.num_seconds()),
             exp: self.exp,
         }
     }

@@ -65,9 +65,10 @@ impl Openssl {
             return Err(String::from_utf8_lossy(&checked).into_owned());
         }
         self.run(&["pkey", "-pubin", "-in", public, "-pubcheck", "-noout"])?;
-        match self.run(&["pkey", "-in", private, "-pubout"])? == fs::read(public).unwrap() {
-            true => Ok(String::new()),
-            false => Err("the public half is another".to_owned()),
+        if self.run(&["pkey", "-in", private, "-pubout"])? == fs::read(public).unwrap() {
+            Ok(String::new())
+        } else {
+            Err("the public half is another".to_owned())
         }
     }
 
@@ -181,10 +182,7 @@ fn digest(alg: &str) -> Option<String> {
 }
 
 fn pss(alg: &str) -> &'static [&'static str] {
-    match alg.starts_with("PS") {
-        true => &["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"],
-        false => &[],
-    }
+    if alg.starts_with("PS") { &["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"] } else { &[] }
 }
 
 fn padding(alg: &str) -> Result<&'static [&'static str], String> {
@@ -207,7 +205,7 @@ fn decode(text: &str) -> Vec<u8> {
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    octets.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// ECDSA signatures, which are DER to openssl and two numbers of fixed size to JOSE (RFC 7518 section 3.4).

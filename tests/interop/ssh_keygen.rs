@@ -36,9 +36,10 @@ impl Reader for SshKeygen {
         let of_public = ssh_keygen(&["-i", "-m", "PKCS8", "-f", &public])?;
         let exported = ssh_keygen(&["-e", "-m", "PKCS8", "-f", &private])?;
         let key = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ").trim().to_owned();
-        match key(&of_private) == key(&of_public) && exported == fs::read_to_string(public).unwrap() {
-            true => Ok(String::new()),
-            false => Err("the public half is another".to_owned()),
+        if key(&of_private) == key(&of_public) && exported == fs::read_to_string(public).unwrap() {
+            Ok(String::new())
+        } else {
+            Err("the public half is another".to_owned())
         }
     }
 }

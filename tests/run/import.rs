@@ -126,10 +126,21 @@ fn a_certificate_that_is_valid_stays_so_that_what_names_it_is_found() {
 }
 
 #[test]
+fn the_documented_set_is_adopted() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/adoption.md")).unwrap();
+    let yaml = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let place = Workplace::new(yaml.replace("\n   ", "\n").trim_start());
+    fs::create_dir_all(place.path("secrets/legacy-keys")).unwrap();
+    make(&place, &["openssl genrsa -out ../legacy-keys/k.pem 2048"]);
+    place.once_well();
+    assert_eq!(place.active_kid(), "old-1");
+}
+
+#[test]
 fn an_adopted_key_rotates_and_its_tokens_verify_until_they_expire() {
     let quick = "\nrotation: { interval: 2s }\n\
                  timing: { publishDelay: 0s, verifierCacheTtl: 0s, signerReloadDelay: 0s, maxTokenLifetime: 4s, clockSkew: 0s }";
-    let place = Workplace::new(&set("ES256", &format!("\n      kid: old-1{}", quick.replace('\n', "\n"))));
+    let place = Workplace::new(&set("ES256", &format!("\n      kid: old-1{quick}")));
     let ec = "openssl pkcs8 -topk8 -nocrypt -in old -outform DER -out plain.der";
     make(&place, &["openssl ecparam -genkey -noout -name prime256v1 -out old", ec]);
     let token = token(&place, "ES256", "old-1");
@@ -165,6 +176,25 @@ fn a_set_of_several_keys_comes_whole_and_some_of_them_may_be_public() {
     place.once_well();
     assert_eq!(place.active_kid(), other.active_kid());
     assert_eq!(place.in_phase("Retired"), [standby]);
+}
+
+#[test]
+fn a_public_key_beside_a_private_one_in_a_pem_file_is_not_passed_over() {
+    let place = Workplace::new(&set("ES256", ""));
+    make(
+        &place,
+        &[
+            "openssl ecparam -name prime256v1 -genkey -noout -out former",
+            "openssl pkey -in former -pubout -out former.pem",
+            "openssl pkcs8 -topk8 -nocrypt -in former -outform DER -out plain.der",
+            "openssl ecparam -name prime256v1 -genkey -noout -out now",
+        ],
+    );
+    let read = |name: &str| fs::read_to_string(place.path("secrets/legacy").join(name)).unwrap();
+    fs::write(place.path("secrets/legacy/old"), read("now") + &read("former.pem")).unwrap();
+    place.once_well();
+    let [former] = &place.in_phase("Retired")[..] else { panic!("one retired key") };
+    assert!(verifies(&place, &token(&place, "ES256", former)), "what the former key signed is still valid");
 }
 
 #[test]

@@ -67,7 +67,8 @@ fn collect_private(json: &Value, texts: &mut BTreeSet<String>) {
     match json {
         Value::Object(members) => {
             for (name, value) in members {
-                let private = ["d", "p", "q", "dp", "dq", "qi", "k", "private", "macKey"].contains(&name.as_str());
+                let private =
+                    ["d", "p", "q", "dp", "dq", "qi", "k", "priv", "private", "macKey"].contains(&name.as_str());
                 match value.as_str() {
                     Some(text) if private && text.len() > 20 => drop(texts.insert(text.to_owned())),
                     _ => collect_private(value, texts),

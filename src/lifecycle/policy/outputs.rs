@@ -278,6 +278,17 @@ impl Output {
         }
     }
 
+    /// The same, but for the files that a passphrase encrypts.
+    #[must_use]
+    pub fn without_encrypted_files(&self) -> Self {
+        let mut output = self.clone();
+        if let Self::Secret { passphrase: passphrase @ Some(_), files, .. } = &mut output {
+            *passphrase = None;
+            files.retain(|_, file| !file.content.is_encrypted());
+        }
+        output
+    }
+
     /// Whether some file of it can hold a key of the line that is in use: in a Secret its private half, in a
     /// ConfigMap its public half.
     pub fn carries(&self, line: &str) -> bool {

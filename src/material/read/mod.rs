@@ -19,7 +19,7 @@ mod private;
 mod public;
 
 pub use error::ReadError;
-pub use private::{FoundKey, PrivateContents, private_keys};
+pub use private::{FoundKey, PrivateContents, own_private_keys, private_keys};
 pub use public::{FoundPublic, PublicContents, public_keys};
 
 /// The largest input that is read, in octets: 1 MiB.

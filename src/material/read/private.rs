@@ -19,7 +19,19 @@ use super::{Kind, ReadError, Refused, dek_info, der, json, openssh, pem_blocks, 
 /// If the file as a whole cannot be read, or holds no private key. A part that cannot be read, beside others that can,
 /// is in [`PrivateContents::refused`].
 pub fn private_keys(octets: &[u8], passphrase: Option<&str>) -> Result<PrivateContents, ReadError> {
-    let mut reading = Reading { passphrase, work: Work::new(), found: PrivateContents::default() };
+    read(octets, passphrase, Work::new())
+}
+
+/// The same of a file that Keyturn wrote, whose keystores may hold every key of a large set: it may take ten times as long.
+///
+/// # Errors
+/// As [`private_keys`].
+pub fn own_private_keys(octets: &[u8], passphrase: Option<&str>) -> Result<PrivateContents, ReadError> {
+    read(octets, passphrase, Work::for_own_files())
+}
+
+fn read(octets: &[u8], passphrase: Option<&str>, work: Work) -> Result<PrivateContents, ReadError> {
+    let mut reading = Reading { passphrase, work, found: PrivateContents::default() };
     match Kind::of(octets)? {
         Kind::Pem(text) => read_pem(&text, &mut reading)?,
         Kind::Json(text) => json::private(text, &mut reading)?,

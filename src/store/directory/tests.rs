@@ -114,10 +114,13 @@ fn files(files: &[(&str, &str)]) -> Files {
 }
 
 fn header(revision: u64) -> Header {
+    let keyring = keyring(revision);
     Header {
         revision,
         marks: Marks::new(),
         revoked: Vec::new(),
+        facts: keyring.facts,
+        publisher: keyring.publisher,
         inputs: None,
         digest: Digest(format!("digest of {revision}")),
     }
