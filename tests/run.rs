@@ -1,4 +1,4 @@
-//! `keyturn run` as its users run it: the real program, on a directory.
+//! `keyturn run` and `keyturn plan` as their users run them: the real program, on a directory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says by panicking what is wrong")]
 #![allow(clippy::indexing_slicing, reason = "JSON that is not as expected fails the test")]
 
@@ -18,6 +18,8 @@ mod life;
 mod lost;
 #[path = "run/places.rs"]
 mod places;
+#[path = "run/plan.rs"]
+mod plan;
 #[path = "run/program.rs"]
 mod program;
 #[path = "run/sealed.rs"]

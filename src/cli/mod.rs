@@ -5,6 +5,7 @@ mod crd;
 mod generate;
 mod inspect;
 mod manifest;
+mod plan;
 mod run;
 mod system_secrets;
 mod terminal;
@@ -25,6 +26,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Plan(plan::Plan),
     Controller(controller::Controller),
     Inspect(inspect::Inspect),
     Crd(crd::Crd),
@@ -61,6 +63,7 @@ impl Cli {
     pub fn execute(self) -> ExitCode {
         let done = match self.command {
             Command::Run(run) => run.execute(),
+            Command::Plan(plan) => plan.execute(),
             Command::Controller(controller) => controller.execute(),
             Command::Inspect(inspect) => inspect.execute(),
             Command::Crd(crd::Crd {}) => crd::Crd::execute(),

@@ -13,9 +13,8 @@ use crate::material::{Certificate, CertificateError, PrivateKey, Serial, Subject
 pub(super) async fn certify(policy: &Policy, keyring: &mut Keyring) -> Result<(), MintError> {
     let Some(wanted) = &policy.certificate else { return Ok(()) };
     for key in keyring.keys.iter_mut().filter(|key| key.lacks_certificate()) {
-        let (Some(private), Some(ends)) = (key.private.clone(), wanted.ends(key.minted)) else { continue };
-        // Who reads it may have a clock that is behind.
-        let validity = Validity { not_before: key.minted - policy.facts.clock_skew, not_after: ends };
+        let times = wanted.times(key.minted, &policy.facts);
+        let (Some(private), Some(validity)) = (key.private.clone(), times) else { continue };
         let (usage, subject) = (key.usage(), wanted.subject.clone());
         let made = tokio::task::spawn_blocking(move || self_signed(&private, usage, &subject, validity)).await;
         key.certificate = Some(made.map_err(|_| MintError::Interrupted)?.map_err(|why| no_certificate(key, why))?);

@@ -61,8 +61,13 @@ fn read(file: &File, mac_key: &MacKey) -> Result<Vec<Candidate>, String> {
         Err(error) => return Err(error.to_string()),
     };
     // A set may have keys of which only the public half is left.
-    let mut public_halves = public_keys(&file.content).map(|found| found.keys).unwrap_or_default();
-    public_halves.retain(|key| !key.had_private && key.format == "JWK");
+    let all_public = public_keys(&file.content).map(|found| found.keys).unwrap_or_default();
+    let is_half = |key: &FoundPublic| contents.keys.iter().any(|found| found.key.public() == Some(&key.params));
+    // So may a PEM file, beside a private key. Certificates there are those of issuers.
+    let (mut public_halves, others): (Vec<FoundPublic>, Vec<FoundPublic>) = all_public
+        .into_iter()
+        .filter(|key| !key.had_private && (key.format == "JWK" || key.certificate.is_none() && !is_half(key)))
+        .partition(|key| key.format == "JWK");
     let refused = contents.refused.into_iter().map(|refused| {
         let half = public_halves.iter().position(|key| key.place == refused.place);
         let place = position(&refused.place);
@@ -70,7 +75,8 @@ fn read(file: &File, mac_key: &MacKey) -> Result<Vec<Candidate>, String> {
     });
     let refused: Vec<_> = refused.collect();
     let keys = contents.keys.into_iter().map(|key| (position(&key.place), private(key, mac_key)));
-    Ok(in_order(keys.chain(refused)))
+    let others = others.into_iter().map(|key| (position(&key.place), public(key)));
+    Ok(in_order(keys.chain(refused).chain(others)))
 }
 
 fn private(found: FoundKey, mac_key: &MacKey) -> Candidate {

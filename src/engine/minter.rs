@@ -9,9 +9,9 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::jose::{KeyKind, KeySpec, Thumbprint};
-use crate::keyring::{Key, Keyring, MacKey, Phase, Time};
+use crate::keyring::{Key, Keyring, MacKey, Time};
+use crate::lifecycle::Mint;
 use crate::lifecycle::policy::{KidParts, KidTemplate};
-use crate::lifecycle::{Mint, MintAs};
 use crate::material::{CertificateError, GenerateError, PrivateKey};
 use crate::store::SetRef;
 
@@ -207,7 +207,6 @@ fn assemble(
     now: Time,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Key, MintError> {
-    let public = private.public().cloned();
     let draw = |_| {
         template.kid(&KidParts {
             thumbprint: &thumbprint,
@@ -218,24 +217,7 @@ fn assemble(
         })
     };
     let kid = (0..MOST_KID_DRAWS).map(draw).find(|kid| !exists(kid)).ok_or(MintError::NoKid)?;
-    let phase = match mint.role {
-        MintAs::Standby => Phase::Standby,
-        MintAs::Active { rotation_due } => Phase::Active { active_since: now, rotation_due, rotation_asked: false },
-    };
-    Ok(Key {
-        kid,
-        line: mint.line.name.clone(),
-        algorithm: mint.line.algorithm,
-        spec: mint.line.spec,
-        adopted_for: None,
-        thumbprint,
-        public,
-        private: Some(private),
-        certificate: None,
-        minted: now,
-        confirmed: None,
-        phase,
-    })
+    Ok(mint.key(kid, private, thumbprint, now))
 }
 
 impl fmt::Debug for Minter {
@@ -254,7 +236,7 @@ mod tests {
     async fn a_spare_key_is_for_the_revision_it_was_made_for() {
         let policy = policy(serde_json::json!({}));
         let set = SetRef { namespace: "iam".to_owned(), name: "auth".to_owned(), owner: None };
-        let mint = Mint { line: policy.lines[0].clone(), role: MintAs::Standby };
+        let mint = Mint { line: policy.lines[0].clone(), role: crate::lifecycle::MintAs::Standby };
         let minter = Minter::default();
         let made = async |revision| {
             let keyring = Keyring { revision, ..fresh_keyring(&policy) };

@@ -11,7 +11,7 @@ use super::references::References;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
 use super::{import, news};
-use crate::keyring::{Key, Keyring, Publisher, SettledFacts};
+use crate::keyring::{Key, Keyring, Publisher};
 use crate::lifecycle::adoption::Offer;
 use crate::lifecycle::plan::{Plan, Step, plan};
 use crate::lifecycle::policy::{Output, OutputId, Policy};
@@ -250,7 +250,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     fn is_below_barrier(&self, output: &Output) -> bool {
         match self.places.get(&output.id()) {
             Some(Place::Ours(Stored { header, .. })) => {
-                !header.as_ref().is_some_and(|header| header.revision >= self.keyring.barrier)
+                header.as_ref().is_none_or(|header| header.revision < self.keyring.barrier)
             }
             Some(Place::Empty | Place::Foreign) | None => false,
         }
@@ -309,7 +309,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             _ => None,
         };
         let marks = one.marks(keyring, before, self.clock.now().later);
-        Ok(Header::new(one, files, keyring, marks).map_err(RenderError::from)?)
+        Ok(Header::new(&one.id, files, one.inputs(), keyring, marks).map_err(RenderError::from)?)
     }
 
     fn observed(&self) -> Observed {
@@ -475,15 +475,6 @@ fn ids(policy: &Policy) -> Vec<OutputId> {
 
 /// A keyring that nothing was committed of yet.
 fn fresh(policy: &Policy, request: &Request) -> Result<Keyring, PassError> {
-    Ok(Keyring {
-        revision: 0,
-        barrier: 0,
-        mac_key: Minter::mac_key()?,
-        rotate_answered: request.rotate.clone(),
-        imports: BTreeMap::new(),
-        facts: SettledFacts::new(policy.facts),
-        publisher: policy.publisher,
-        keys: Vec::new(),
-        revoked: Vec::new(),
-    })
+    let keyring = Keyring::new(Minter::mac_key()?, policy.facts, policy.publisher);
+    Ok(Keyring { rotate_answered: request.rotate.clone(), ..keyring })
 }

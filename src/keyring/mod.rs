@@ -161,6 +161,21 @@ impl Publisher {
 }
 
 impl Keyring {
+    /// One that nothing was committed of yet.
+    pub fn new(mac_key: MacKey, facts: Facts, publisher: Publisher) -> Self {
+        Self {
+            revision: 0,
+            barrier: 0,
+            mac_key,
+            rotate_answered: None,
+            imports: BTreeMap::new(),
+            facts: SettledFacts::new(facts),
+            publisher,
+            keys: Vec::new(),
+            revoked: Vec::new(),
+        }
+    }
+
     /// Whether a kid or thumbprint was revoked.
     pub fn is_revoked(&self, kid: &str, thumbprint: &Thumbprint) -> bool {
         self.revoked.iter().any(|one| one.kid == kid || one.thumbprint.as_ref() == Some(thumbprint))

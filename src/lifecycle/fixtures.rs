@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use super::adoption::Offer;
 use super::plan::{Ahead, Change, Plan, Step};
-use super::policy::{Line, Output, OutputId, OutputKind, Policy};
-use super::{Found, Mint, MintAs, Now, Observed, OutputState, plan};
+use super::policy::{Output, OutputId, OutputKind, Policy};
+use super::{Found, Mint, Now, Observed, OutputState, plan};
 use crate::api::JwksKeySetSpec;
 use crate::jose::{Algorithm, Curve, KeySpec, OkpCurve, PublicParams, SecretBase64Url, Use};
-use crate::keyring::{Key, Keyring, MacKey, Mark, Phase, SettledFacts, Time};
+use crate::keyring::{Key, Keyring, MacKey, Mark, Phase, Time};
 use crate::material::PrivateKey;
 use crate::publish::{Files, Header, Rendered, render_all};
 
@@ -141,7 +141,7 @@ pub(crate) fn key_of(private: &PrivateKey, kid: &str, line: &str, algorithm: Alg
 /// A key whose public half is a number, and whose private half is that of some other key: enough for all that decides
 /// and renders, because nothing there does arithmetic.
 fn cheap_key(serial: u32, mint: &Mint, now: Time) -> Key {
-    let Line { name, algorithm, spec } = mint.line.clone();
+    let spec = mint.line.spec;
     let octets = |size: usize| [vec![0x81; size - 5], serial.to_be_bytes().to_vec(), vec![1]].concat();
     let public = match spec {
         KeySpec::Ec { curve } => {
@@ -157,42 +157,13 @@ fn cheap_key(serial: u32, mint: &Mint, now: Time) -> Key {
         KeySpec::Oct { bits } => oct_key(serial, bits),
         spec => some_key(spec),
     };
-    let phase = match mint.role {
-        MintAs::Standby => Phase::Standby,
-        MintAs::Active { rotation_due } => Phase::Active { active_since: now, rotation_due, rotation_asked: false },
-    };
     let thumbprint = public.as_ref().map_or_else(|| mac_key().thumbprint(&private), PublicParams::thumbprint);
-    let kid = format!("k{serial}");
-    let private = Some(private);
-    Key {
-        kid,
-        line: name,
-        algorithm,
-        spec,
-        adopted_for: None,
-        thumbprint,
-        public,
-        private,
-        minted: now,
-        certificate: None,
-        confirmed: None,
-        phase,
-    }
+    Key { public, ..mint.key(format!("k{serial}"), private, thumbprint, now) }
 }
 
 /// A keyring that nothing was committed of yet.
 pub(crate) fn fresh_keyring(policy: &Policy) -> Keyring {
-    Keyring {
-        revision: 0,
-        barrier: 0,
-        mac_key: mac_key(),
-        rotate_answered: None,
-        imports: BTreeMap::new(),
-        facts: SettledFacts::new(policy.facts),
-        publisher: policy.publisher,
-        keys: Vec::new(),
-        revoked: Vec::new(),
-    }
+    Keyring::new(mac_key(), policy.facts, policy.publisher)
 }
 
 /// One key set with its outputs. Kids are `k1`, `k2` and so on, in the order of minting.
@@ -336,7 +307,7 @@ impl World {
             if wanted(&one.id) {
                 let marks = one.marks(&self.keyring, before.as_ref(), now);
                 let files = one.complete(self.keyring.revision).unwrap();
-                let header = Header::new(one, &files, &self.keyring, marks).unwrap();
+                let header = Header::new(&one.id, &files, one.inputs(), &self.keyring, marks).unwrap();
                 let written = Written { header, files, intact: true };
                 self.outputs.insert(one.id.clone(), Place::Ours(written));
                 self.writes += 1;

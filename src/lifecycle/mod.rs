@@ -19,4 +19,4 @@ pub use clock::Now;
 pub use observed::{Found, Observed, OutputState};
 pub use plan::{Mint, MintAs, Plan, plan};
 pub use policy::Policy;
-pub use timing::Timing;
+pub use timing::{Fact, Sum, Sums, Timing};

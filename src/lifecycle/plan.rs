@@ -7,7 +7,9 @@ use super::clock::Now;
 use super::draft::Draft;
 use super::observed::Observed;
 use super::policy::{Line, OutputId, Policy};
-use crate::keyring::{Keyring, Time};
+use crate::jose::Thumbprint;
+use crate::keyring::{Key, Keyring, Phase, Time};
+use crate::material::PrivateKey;
 
 /// What one pass does to a keyring.
 #[derive(Clone, Debug)]
@@ -223,6 +225,33 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
     draft.retire_removed_lines();
     draft.remove();
     draft.finish()
+}
+
+impl Mint {
+    /// The key that is asked for, around its private half.
+    pub fn key(&self, kid: String, private: PrivateKey, thumbprint: Thumbprint, minted: Time) -> Key {
+        let Line { name, algorithm, spec } = self.line.clone();
+        let phase = match self.role {
+            MintAs::Standby => Phase::Standby,
+            MintAs::Active { rotation_due } => {
+                Phase::Active { active_since: minted, rotation_due, rotation_asked: false }
+            }
+        };
+        Key {
+            kid,
+            line: name,
+            algorithm,
+            spec,
+            adopted_for: None,
+            thumbprint,
+            public: private.public().cloned(),
+            private: Some(private),
+            certificate: None,
+            minted,
+            confirmed: None,
+            phase,
+        }
+    }
 }
 
 impl fmt::Display for Step {

@@ -44,7 +44,7 @@ fn left(policy: &Policy, keyring: &Keyring) -> BTreeMap<OutputId, Remains> {
     let written = render_all(policy, keyring).unwrap().into_iter().map(|one| {
         let marks = one.marks(keyring, None, at(INTERVAL));
         let files = one.complete(keyring.revision).unwrap();
-        let header = Header::new(&one, &files, keyring, marks).unwrap();
+        let header = Header::new(&one.id, &files, one.inputs(), keyring, marks).unwrap();
         (one.id.clone(), remains(&one.id, &header, &files, None, at(0)))
     });
     written.collect()

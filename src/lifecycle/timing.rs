@@ -6,6 +6,38 @@ use super::policy::OutputKind;
 use crate::jose::{Algorithm, Use};
 use crate::keyring::{Facts, Publisher};
 
+/// One of the user's facts, `spec.timing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// P
+    PublishDelay,
+    /// C
+    VerifierCacheTtl,
+    /// R
+    SignerReloadDelay,
+    /// L
+    MaxTokenLifetime,
+    /// S
+    ClockSkew,
+}
+
+/// A safe time as a sum: each fact, and how many times it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sum(pub &'static [(Fact, i32)]);
+
+/// Which sums the safe times of one algorithm are. Each counts from a write that an output of that kind acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sums {
+    /// See [`Timing::leads`].
+    pub leads: Vec<(OutputKind, Sum)>,
+    /// See [`Timing::retentions`].
+    pub retentions: Vec<(OutputKind, Sum)>,
+    /// See [`Timing::first_hop`].
+    pub first_hop: Sum,
+    /// See [`Timing::after_confirmation`].
+    pub after_confirmation: Sum,
+}
+
 /// When a key of one algorithm may be promoted and removed, counted from what the outputs acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
@@ -19,35 +51,35 @@ pub struct Timing {
     pub after_confirmation: TimeDelta,
 }
 
-impl Timing {
+const P: (Fact, i32) = (Fact::PublishDelay, 1);
+const C: (Fact, i32) = (Fact::VerifierCacheTtl, 1);
+const R: (Fact, i32) = (Fact::SignerReloadDelay, 1);
+const L: (Fact, i32) = (Fact::MaxTokenLifetime, 1);
+const S: (Fact, i32) = (Fact::ClockSkew, 1);
+const TWO_S: (Fact, i32) = (Fact::ClockSkew, 2);
+
+impl Sums {
     /// The table of the design. Letters: P `publishDelay`, C `verifierCacheTtl`, R `signerReloadDelay`,
     /// L `maxTokenLifetime`, S `clockSkew`.
     ///
     /// A kind of output that a set doesn't have asks for nothing; the policy sees to it that the first of each
     /// list is there. No ConfigMap is ever asked about a symmetric key.
-    pub fn new(algorithm: Algorithm, publisher: Publisher, facts: &Facts) -> Self {
+    pub fn new(algorithm: Algorithm, publisher: Publisher) -> Self {
         let publisher = publisher.of(algorithm);
-        let Facts {
-            publish_delay: p,
-            verifier_cache_ttl: c,
-            signer_reload_delay: r,
-            max_token_lifetime: l,
-            clock_skew: s,
-        } = *facts;
         let (mut leads, mut retentions) = match (algorithm.usage(), publisher) {
             (Use::Sig, Publisher::Keyturn) => {
-                (vec![(OutputKind::ConfigMap, p + c + s)], vec![(OutputKind::Secret, r + l + s * 2)])
+                (vec![(OutputKind::ConfigMap, Sum(&[P, C, S]))], vec![(OutputKind::Secret, Sum(&[R, L, TWO_S]))])
             }
             (Use::Sig, Publisher::Signer) => (
-                vec![(OutputKind::Secret, r + c + s), (OutputKind::ConfigMap, p + c + s)],
-                vec![(OutputKind::Secret, r + l + s * 2)],
+                vec![(OutputKind::Secret, Sum(&[R, C, S])), (OutputKind::ConfigMap, Sum(&[P, C, S]))],
+                vec![(OutputKind::Secret, Sum(&[R, L, TWO_S]))],
             ),
             (Use::Enc, Publisher::Keyturn) => {
-                (vec![(OutputKind::Secret, r + s)], vec![(OutputKind::ConfigMap, p + c + l + s * 2)])
+                (vec![(OutputKind::Secret, Sum(&[R, S]))], vec![(OutputKind::ConfigMap, Sum(&[P, C, L, TWO_S]))])
             }
             (Use::Enc, Publisher::Signer) => (
-                vec![(OutputKind::Secret, r + s)],
-                vec![(OutputKind::Secret, r + c + l + s * 2), (OutputKind::ConfigMap, p + c + l + s * 2)],
+                vec![(OutputKind::Secret, Sum(&[R, S]))],
+                vec![(OutputKind::Secret, Sum(&[R, C, L, TWO_S])), (OutputKind::ConfigMap, Sum(&[P, C, L, TWO_S]))],
             ),
         };
         if algorithm.is_symmetric() {
@@ -55,12 +87,56 @@ impl Timing {
             retentions.retain(|(kind, _)| *kind == OutputKind::Secret);
         }
         let first_hop = match publisher {
-            Publisher::Keyturn => p + s,
-            Publisher::Signer => r + s,
+            Publisher::Keyturn => Sum(&[P, S]),
+            Publisher::Signer => Sum(&[R, S]),
         };
-        Self { leads, retentions, first_hop, after_confirmation: c + s }
+        Self { leads, retentions, first_hop, after_confirmation: Sum(&[C, S]) }
     }
 
+    /// The sums, worked out.
+    pub fn over(&self, facts: &Facts) -> Timing {
+        let all = |sums: &[(OutputKind, Sum)]| sums.iter().map(|(kind, sum)| (*kind, sum.over(facts))).collect();
+        Timing {
+            leads: all(&self.leads),
+            retentions: all(&self.retentions),
+            first_hop: self.first_hop.over(facts),
+            after_confirmation: self.after_confirmation.over(facts),
+        }
+    }
+}
+
+impl Sum {
+    /// The sum, worked out.
+    pub fn over(self, facts: &Facts) -> TimeDelta {
+        self.0.iter().map(|(fact, times)| fact.of(facts) * *times).sum()
+    }
+}
+
+impl Fact {
+    /// Its field in `spec.timing`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PublishDelay => "publishDelay",
+            Self::VerifierCacheTtl => "verifierCacheTtl",
+            Self::SignerReloadDelay => "signerReloadDelay",
+            Self::MaxTokenLifetime => "maxTokenLifetime",
+            Self::ClockSkew => "clockSkew",
+        }
+    }
+
+    /// What is stated.
+    pub fn of(self, facts: &Facts) -> TimeDelta {
+        match self {
+            Self::PublishDelay => facts.publish_delay,
+            Self::VerifierCacheTtl => facts.verifier_cache_ttl,
+            Self::SignerReloadDelay => facts.signer_reload_delay,
+            Self::MaxTokenLifetime => facts.max_token_lifetime,
+            Self::ClockSkew => facts.clock_skew,
+        }
+    }
+}
+
+impl Timing {
     /// The longest lead.
     pub fn lead(&self) -> TimeDelta {
         self.leads.iter().map(|(_, lead)| *lead).max().unwrap_or_default()
@@ -90,7 +166,7 @@ mod tests {
     #[test]
     fn the_sums_are_the_designs() {
         let seconds = |algorithm, publisher| {
-            let timing = Timing::new(algorithm, publisher, &facts());
+            let timing = Sums::new(algorithm, publisher).over(&facts());
             let plain = |list: Vec<(OutputKind, TimeDelta)>| -> Vec<(OutputKind, i64)> {
                 list.into_iter().map(|(kind, delta)| (kind, delta.num_seconds())).collect()
             };
@@ -112,7 +188,7 @@ mod tests {
             for enc in [Algorithm::A256Kw, Algorithm::A128GcmKw, Algorithm::Dir] {
                 assert_eq!(seconds(enc, publisher), (vec![(Secret, 10_500)], vec![(Secret, 27_530)]), "{enc}");
             }
-            let first_hop = Timing::new(Algorithm::Hs256, publisher, &facts()).first_hop;
+            let first_hop = Sums::new(Algorithm::Hs256, publisher).over(&facts()).first_hop;
             assert_eq!(first_hop, TimeDelta::seconds(10_500), "a key is seen where its Secret is loaded");
         }
     }

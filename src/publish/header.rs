@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Files, Rendered};
+use super::Files;
 use crate::jose::Thumbprint;
 use crate::keyring::{Digest, Keyring, MacKey, Marks, Publisher, SettledFacts};
 use crate::lifecycle::policy::OutputId;
@@ -45,7 +45,13 @@ impl Header {
     ///
     /// # Errors
     /// None in practice: a header can always be written as JSON.
-    pub fn new(output: &Rendered, files: &Files, keyring: &Keyring, marks: Marks) -> Result<Self, serde_json::Error> {
+    pub fn new(
+        id: &OutputId,
+        files: &Files,
+        inputs: Option<Digest>,
+        keyring: &Keyring,
+        marks: Marks,
+    ) -> Result<Self, serde_json::Error> {
         let revoked =
             keyring.revoked.iter().map(|one| RevokedKid { kid: one.kid.clone(), thumbprint: one.thumbprint }).collect();
         let mut header = Self {
@@ -54,10 +60,10 @@ impl Header {
             revoked,
             facts: keyring.facts.clone(),
             publisher: keyring.publisher,
-            inputs: output.inputs.clone(),
+            inputs,
             digest: Digest(String::new()),
         };
-        header.digest = header.digest_of(&output.id, files, &keyring.mac_key)?;
+        header.digest = header.digest_of(id, files, &keyring.mac_key)?;
         Ok(header)
     }
 

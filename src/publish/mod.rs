@@ -44,8 +44,12 @@ pub struct Rendered {
     revisions: BTreeSet<String>,
     /// What the salted files are made from.
     inputs: Option<Digest>,
-    roles: BTreeMap<String, Role>,
+    roles: Roles,
 }
+
+/// What an output makes of every key, by kid.
+#[derive(Clone)]
+pub struct Roles(BTreeMap<String, Role>);
 
 /// What an output makes of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +138,7 @@ pub fn render(
         let digests: Vec<Digest> = salted.iter().map(|(name, salted)| salted.inputs(name, &keyring.mac_key)).collect();
         keyring.mac_key.digest(digests.iter().map(|digest| digest.0.as_bytes()))
     });
-    let roles = view.keys.iter().map(|key| (key.kid.clone(), role(output, key, policy.publisher))).collect();
+    let roles = Roles::new(output, policy.publisher, keyring);
     Ok(Rendered { id: output.id(), files, salted, revisions, inputs, roles })
 }
 
@@ -165,23 +169,9 @@ pub fn check_keyring_size(keyring: &Keyring) -> Result<(), RenderError> {
 }
 
 impl Rendered {
-    /// Since when this output holds what, if it is written at `now` over an output with the marks `before`.
-    /// Pass no marks where the earlier state can't be trusted.
+    /// Since when this output holds what, see [`Roles::marks`].
     pub fn marks(&self, keyring: &Keyring, before: Option<&Marks>, now: Time) -> Marks {
-        let mark = |key: &Key| {
-            let role = self.roles.get(&key.kid).copied().unwrap_or(Role { held: false, active: false });
-            let old = before.and_then(|marks| marks.get(&key.kid));
-            let since = |holds: bool, old: Option<Time>| holds.then(|| old.unwrap_or(now));
-            Mark {
-                line: key.line.clone(),
-                algorithm: key.algorithm,
-                thumbprint: key.thumbprint,
-                held: since(role.held, old.and_then(|mark| mark.held)),
-                active: since(role.active, old.and_then(|mark| mark.active)),
-                inactive: since(!role.active, old.and_then(|mark| mark.inactive)),
-            }
-        };
-        keyring.keys.iter().map(|key| (key.kid.clone(), mark(key))).collect()
+        self.roles.marks(keyring, before, now)
     }
 
     /// All files, as they are to be written at that revision of the keyring. Draws salts where something is encrypted under a
@@ -202,6 +192,11 @@ impl Rendered {
         let revision = |name: &String| (name.clone(), Zeroizing::new(revision.to_string().into_bytes()));
         files.extend(self.revisions.iter().map(revision));
         Ok(files)
+    }
+
+    /// Digest of what those files are made from that differ each time they are made.
+    pub fn inputs(&self) -> Option<Digest> {
+        self.inputs.clone()
     }
 
     /// Whether making it takes long.
@@ -244,6 +239,32 @@ impl Rendered {
         } else {
             Ok(())
         }
+    }
+}
+
+impl Roles {
+    /// The roles of a keyring's keys in one output.
+    pub fn new(output: &Output, publisher: Publisher, keyring: &Keyring) -> Self {
+        Self(keyring.keys.iter().map(|key| (key.kid.clone(), role(output, key, publisher))).collect())
+    }
+
+    /// Since when the output holds what, if it is written at `now` over an output with the marks `before`.
+    /// Pass no marks where the earlier state can't be trusted.
+    pub fn marks(&self, keyring: &Keyring, before: Option<&Marks>, now: Time) -> Marks {
+        let mark = |key: &Key| {
+            let role = self.0.get(&key.kid).copied().unwrap_or(Role { held: false, active: false });
+            let old = before.and_then(|marks| marks.get(&key.kid));
+            let since = |holds: bool, old: Option<Time>| holds.then(|| old.unwrap_or(now));
+            Mark {
+                line: key.line.clone(),
+                algorithm: key.algorithm,
+                thumbprint: key.thumbprint,
+                held: since(role.held, old.and_then(|mark| mark.held)),
+                active: since(role.active, old.and_then(|mark| mark.active)),
+                inactive: since(!role.active, old.and_then(|mark| mark.inactive)),
+            }
+        };
+        keyring.keys.iter().map(|key| (key.kid.clone(), mark(key))).collect()
     }
 }
 

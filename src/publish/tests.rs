@@ -388,5 +388,16 @@ fn a_key_is_marked_as_held_and_active_only_where_a_file_has_it() {
 }
 
 fn header_of(one: &Rendered, keyring: &Keyring) -> Header {
-    Header::new(one, &one.files, keyring, one.marks(keyring, None, at(1))).unwrap()
+    Header::new(&one.id, &one.files, None, keyring, one.marks(keyring, None, at(1))).unwrap()
+}
+
+#[test]
+fn keys_of_a_line_that_is_gone_stay_loaded_whatever_a_file_says_of_inactive_ones() {
+    let policy = policy(json!({
+        "keys": [{ "name": "a", "algorithm": "ES256" }],
+        "secrets": [{ "name": "s", "files": { "x": { "content": "PrivateJwks", "inactiveKeys": "Omitted" } } }],
+    }));
+    let left = enc_keys().into_iter().filter(Key::is_retired).collect();
+    let all = render(&policy, &keyring(&policy, [sig_keys(), left].concat())).unwrap();
+    assert_eq!(kids(text(&all, &secret("s"), "x")), ["now*", "e-old*", "e-older*"]);
 }

@@ -30,6 +30,9 @@ use crate::publish::{Files, Header};
 use files::{Access, advice, failed};
 use folder::Folder;
 
+/// W in a directory: nothing is on its way once a call has returned.
+pub const WRITE_BOUND: TimeDelta = TimeDelta::zero();
+
 /// The file whose lock says that a process uses the directory.
 const LOCK: &str = ".lock";
 
@@ -143,9 +146,8 @@ impl DirectoryStore {
 }
 
 impl Store for DirectoryStore {
-    /// Nothing is on its way once a call has returned.
     fn write_bound(&self) -> TimeDelta {
-        TimeDelta::zero()
+        WRITE_BOUND
     }
 
     async fn load(&self, set: &SetRef, outputs: &[OutputId]) -> Result<Snapshot, StoreError> {

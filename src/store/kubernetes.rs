@@ -37,7 +37,7 @@ pub const KEYRING_TYPE: &str = "keyturn.dev/keyring";
 const KEYRING_FILE: &str = "keyring.json";
 
 /// W on Kubernetes: the API server gives a request up after 60 s by default, whatever the client does.
-const WRITE_BOUND: TimeDelta = TimeDelta::seconds(60);
+pub const WRITE_BOUND: TimeDelta = TimeDelta::seconds(60);
 
 /// How long an answer is awaited. Longer waits would only make a frozen API server harder to notice.
 const PATIENCE: Duration = Duration::from_secs(30);

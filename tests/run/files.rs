@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::program::{Workplace, auth};
+use crate::program::{PATIENCE, Workplace, auth};
 use crate::tree::tree;
 
 const PASSPHRASE: &str = "correct horse";
@@ -115,7 +115,9 @@ fn every_file_is_read_by_the_programs_it_is_for_and_all_agree() {
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     assert_eq!(key["x5c"], serde_json::json!([base64]));
     assert_eq!(key["key_ops"], serde_json::json!(["verify"]));
-    assert!(key["x5t#S256"].is_string() && key["iat"] == key["nbf"]);
+    assert!(key["x5t#S256"].is_string());
+    let skew = key["iat"].as_i64().unwrap() - key["nbf"].as_i64().unwrap();
+    assert_eq!(skew, 60, "for readers whose clock is behind");
     assert_eq!(key["exp"].as_i64().unwrap() - key["iat"].as_i64().unwrap(), 87600 * 3600);
     let private = place.json("secrets/encrypted/jwks.json");
     assert!(private["keys"].as_array().unwrap().iter().all(|key| key["key_ops"] == serde_json::json!(["sign"])));
@@ -242,4 +244,79 @@ fn the_profiles_give_their_worlds_what_they_read() {
         let kid = private["keys"][0]["kid"].as_str().unwrap();
         assert_eq!(kid.len(), if profile == "Ory" { 36 } else { 43 }, "{profile}: {kid}");
     }
+}
+
+#[test]
+fn what_verifiers_read_is_restored_while_a_passphrase_is_missing() {
+    let place = Workplace::new(&auth(EVERY_FILE));
+    given_passphrase(&place, PASSPHRASE);
+    place.once_well();
+    let before = place.public_kids();
+    fs::remove_file(place.path("secrets/pass/password")).unwrap();
+    fs::remove_dir_all(place.path("configmaps/auth-jwks")).unwrap();
+    let keystore = fs::read(place.path("secrets/encrypted/keystore.p12")).unwrap();
+    let outcome = place.once();
+    assert!(!outcome.status.success() && outcome.stderr.contains("is missing"), "{}", outcome.stderr);
+    assert_eq!(place.public_kids(), before);
+    assert_eq!(fs::read(place.path("secrets/encrypted/keystore.p12")).unwrap(), keystore, "it stays as it is");
+}
+
+#[test]
+fn a_revocation_counts_in_every_output_even_if_the_pass_that_decided_it_died() {
+    let place = Workplace::new(&auth(EVERY_FILE));
+    given_passphrase(&place, PASSPHRASE);
+    place.once_well();
+    let kids = place.json("secrets/encrypted/active-kids.json");
+    let kid = kids["rsa"].as_str().unwrap().to_owned();
+    let saved = tempfile::tempdir().unwrap();
+    let outputs = ["configmaps/auth-jwks", "secrets/encrypted", "secrets/plain"];
+    let copy = |from: &Path, to: &Path| {
+        assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    };
+    for output in outputs {
+        copy(&place.path(output), &saved.path().join(output.replace('/', "-")));
+    }
+    fs::remove_file(place.path("secrets/pass/password")).unwrap();
+    place.state(&auth(&format!("{EVERY_FILE}revoked: [ {{ kid: {kid} }} ]\n")));
+    place.once();
+    // As after a crash between the commit and the first output.
+    for output in outputs {
+        fs::remove_dir_all(place.path(output)).unwrap();
+        copy(&saved.path().join(output.replace('/', "-")), &place.path(output));
+    }
+    assert!(place.public_kids().contains(&kid));
+    place.once();
+    assert!(!place.public_kids().contains(&kid));
+    assert!(!place.path("secrets/encrypted/keystore.p12").exists());
+}
+
+#[test]
+fn a_recovery_waits_for_the_passphrase_of_what_it_would_lose() {
+    let spec = "keys:\n  - { algorithm: ES256, name: a }\nrotation: { mode: Never }\n\
+        timing: { publishDelay: 0s, verifierCacheTtl: 0s, signerReloadDelay: 0s, maxTokenLifetime: 1h, clockSkew: 0s }\n\
+        secrets:\n  - name: s\n    passphrase: { secretKeyRef: { name: pass, key: password } }\n    files: { k.p12: { content: Pkcs12 } }\n";
+    let place = Workplace::new(&auth(spec));
+    given_passphrase(&place, "first");
+    place.once_well();
+    let backup = fs::read(place.path("keyrings/auth.json")).unwrap();
+    for round in ["one", "two"] {
+        let asked = format!("name: auth\n  annotations: {{ keyturn.dev/rotate: \"{round}\" }}\n");
+        place.state(&auth(spec).replace("name: auth\n", &asked));
+        let before = place.in_phase("Active");
+        let begun = std::time::Instant::now();
+        while place.in_phase("Active") == before {
+            assert!(begun.elapsed() < PATIENCE, "the rotation does not come");
+            place.once_well();
+        }
+    }
+    let signing = aliases(&place.path("secrets/s/k.p12"), "first");
+    fs::write(place.path("keyrings/auth.json"), &backup).unwrap();
+    given_passphrase(&place, "another");
+    let before = tree(&place.dir());
+    let outcome = place.once();
+    assert!(!outcome.status.success() && outcome.stderr.contains("does not open (k.p12)"), "{}", outcome.stderr);
+    assert_eq!(tree(&place.dir()), before, "nothing is made, and nothing lost");
+    given_passphrase(&place, "first");
+    place.once_well();
+    assert_eq!(aliases(&place.path("secrets/s/k.p12"), "first"), signing, "the key that signs goes on");
 }

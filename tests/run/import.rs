@@ -179,6 +179,25 @@ fn a_set_of_several_keys_comes_whole_and_some_of_them_may_be_public() {
 }
 
 #[test]
+fn a_public_key_beside_a_private_one_in_a_pem_file_is_not_passed_over() {
+    let place = Workplace::new(&set("ES256", ""));
+    make(
+        &place,
+        &[
+            "openssl ecparam -name prime256v1 -genkey -noout -out former",
+            "openssl pkey -in former -pubout -out former.pem",
+            "openssl pkcs8 -topk8 -nocrypt -in former -outform DER -out plain.der",
+            "openssl ecparam -name prime256v1 -genkey -noout -out now",
+        ],
+    );
+    let read = |name: &str| fs::read_to_string(place.path("secrets/legacy").join(name)).unwrap();
+    fs::write(place.path("secrets/legacy/old"), read("now") + &read("former.pem")).unwrap();
+    place.once_well();
+    let [former] = &place.in_phase("Retired")[..] else { panic!("one retired key") };
+    assert!(verifies(&place, &token(&place, "ES256", former)), "what the former key signed is still valid");
+}
+
+#[test]
 fn a_refused_key_is_named_and_what_is_missing_is_awaited() {
     let more = "\n      passphrase: { secretKeyRef: { name: legacy, key: pass } }";
     let place = Workplace::new(&set("RS256", more));

@@ -1,4 +1,4 @@
-//! Chance that comes again with its seed (SplitMix64).
+//! Chance that comes again with its seed (`SplitMix64`).
 
 pub struct Dice(u64);
 

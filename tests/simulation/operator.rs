@@ -174,6 +174,7 @@ impl Store for SimStore {
         }
     }
 
+    /// No story refers to anything.
     async fn referenced(
         &self,
         _: &SetRef,

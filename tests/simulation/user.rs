@@ -202,7 +202,7 @@ fn line(name: &str, algorithm: &str) -> Value {
 fn rhythm(dice: &mut Dice) -> Rhythm {
     match dice.between(0, 9) {
         0 => Rhythm::Never,
-        1 => Rhythm::Schedule(*dice.pick::<&str>(&["0 3 1 * *", "30 2 * * 0", "0 */12 * * *", "0 4 * * *"])),
+        1 => Rhythm::Schedule(dice.pick::<&str>(&["0 3 1 * *", "30 2 * * 0", "0 */12 * * *", "0 4 * * *"])),
         _ => Rhythm::Interval(dice.pick(&[600, 3_600, 21_600, 86_400, 604_800, 2_592_000]) * SECOND),
     }
 }

@@ -7,7 +7,7 @@ use keyturn::jose::Use;
 use keyturn::keyring::{Keyring, Publisher, Time};
 use keyturn::lifecycle::policy::{OutputId, OutputKind};
 use keyturn::lifecycle::{Now, Policy};
-use keyturn::publish::{Files, Header, render};
+use keyturn::publish::{Files, Header};
 use keyturn::store::{Place, Snapshot, Stored, StoredKeyring};
 use serde_json::Value;
 
@@ -209,9 +209,7 @@ impl World {
         }
         let mut as_then = keyring.clone();
         as_then.revision = header.revision;
-        let output = self.policy.outputs.iter().find(|output| output.id() == *id).expect("it is read");
-        let rendered = render(&self.policy, output, &as_then, None).expect("it can be made");
-        Header::new(&rendered, files, &as_then, marks).expect("it can be written")
+        Header::new(id, files, header.inputs.clone(), &as_then, marks).expect("it can be written")
     }
 
     /// A write arrives. The new version, or none where there is a conflict.

@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 use super::outputs::{Output, SignersFile};
 use super::profile::Preset;
 use crate::api::{ExpUnit, JwkMembers, JwksKeySetSpec, PublicContent, Span, SpanError};
-use crate::keyring::Time;
-use crate::material::{Subject, SubjectError};
+use crate::keyring::{Facts, Time};
+use crate::material::{Subject, SubjectError, Validity};
 
 /// How long a certificate is valid where nothing is stated: ten years.
 const DEFAULT_VALIDITY: &str = "87600h";
@@ -89,6 +89,11 @@ impl CertificatePolicy {
         let subject = stated.subject.or_else(|| preset.subject.map(str::to_owned)).unwrap_or_else(by_name);
         let validity = stated.validity.unwrap_or_else(|| Span::from(DEFAULT_VALIDITY));
         Ok(Some(Self { subject: subject.parse()?, validity: validity.parse()? }))
+    }
+
+    /// The certificate's times, of a key that was made at that time. Who reads it may have a clock that is behind.
+    pub fn times(&self, minted: Time, facts: &Facts) -> Option<Validity> {
+        Some(Validity { not_before: minted - facts.clock_skew, not_after: self.ends(minted)? })
     }
 
     /// When the certificate of a key ends that was made at that time.

@@ -5,12 +5,12 @@ mod import;
 mod kid;
 mod outputs;
 mod profile;
+mod rhythm;
 mod schedule;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
@@ -18,11 +18,12 @@ pub use certificates::{CertificatePolicy, JwkPolicy};
 pub use import::{Import, ImportEntry, ImportError, is_kid};
 pub use kid::{KidError, KidParts, KidTemplate};
 pub use outputs::{File, Output, OutputId, OutputKind, Scope, SignersFile, keyring_name};
+pub use rhythm::Keys;
 pub use schedule::{Schedule, ScheduleError};
 
 use profile::Preset;
 
-use super::timing::Timing;
+use super::timing::{Sums, Timing};
 use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, SecretKeyRef, Span, SpanError};
 use crate::jose::{Algorithm, KeyChoice, KeySpec, KeySpecError, UnknownAlgorithm, UnknownContentEncryption, Use};
 use crate::keyring::{Facts, Keyring, Publisher, SettledFacts, Time};
@@ -225,25 +226,6 @@ pub enum PolicyError {
     },
 }
 
-/// Keys that share their times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Keys {
-    usage: Use,
-    symmetric: bool,
-}
-
-impl Keys {
-    fn of(algorithm: Algorithm) -> Self {
-        Self { usage: algorithm.usage(), symmetric: algorithm.is_symmetric() }
-    }
-}
-
-impl fmt::Display for Keys {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}{}", if self.symmetric { "symmetric " } else { "" }, self.usage)
-    }
-}
-
 /// Everything that is wrong with a spec.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
@@ -325,11 +307,16 @@ impl Policy {
 
     /// The safe times of one algorithm, with the facts that count now.
     pub fn timing(&self, algorithm: Algorithm, facts: &Facts) -> Timing {
-        let mut timing = Timing::new(algorithm, self.publisher, facts);
+        self.sums(algorithm).over(facts)
+    }
+
+    /// Which sums the safe times of one algorithm are.
+    pub fn sums(&self, algorithm: Algorithm) -> Sums {
+        let mut sums = Sums::new(algorithm, self.publisher);
         let exists = |kind: OutputKind| self.outputs.iter().any(|output| output.id().kind == kind);
-        timing.leads.retain(|(kind, _)| exists(*kind));
-        timing.retentions.retain(|(kind, _)| exists(*kind));
-        timing
+        sums.leads.retain(|(kind, _)| exists(*kind));
+        sums.retentions.retain(|(kind, _)| exists(*kind));
+        sums
     }
 
     /// While `publisher: Signer` can't be yet, Keyturn goes on publishing, and nothing is minted or promoted, so that no
@@ -361,77 +348,9 @@ impl Policy {
         settled.effective(now).map_or(self.facts, |facts| facts.longest(self.facts))
     }
 
-    /// lead + W + S: a new key is minted at least this long before it is to be promoted.
-    pub fn ahead(&self, algorithm: Algorithm, facts: &Facts) -> TimeDelta {
-        self.timing(algorithm, facts).lead() + self.write_bound + facts.clock_skew
-    }
-
-    /// When the rotation of a key is due that is promoted at `promoted`.
-    pub fn rotation_due(&self, promoted: Time) -> Option<Time> {
-        match &self.rotation {
-            Rotation::Interval(interval) => promoted.checked_add_signed(*interval),
-            Rotation::Schedule(schedule) => schedule.next_after(promoted),
-            Rotation::Never => None,
-        }
-    }
-
     /// The line of that name and use.
     pub fn line(&self, name: &str, usage: Use) -> Option<&Line> {
         self.lines.iter().find(|line| line.name == name && line.algorithm.usage() == usage)
-    }
-
-    /// A new key is known and the retired ones stay few, at the rhythm that the spec states.
-    fn check_rhythm(&self) -> Result<(), PolicyErrors> {
-        let (gap, longest, stated) = match &self.rotation {
-            Rotation::Interval(interval) => (*interval, *interval, format!("an interval of {}", shown(*interval))),
-            Rotation::Schedule(schedule) => {
-                let gap = schedule.shortest_gap();
-                (gap, schedule.longest_gap(), format!("a schedule with {}", shown(gap)))
-            }
-            // Only the end of a certificate makes a key rotate: each then lives for at least two retentions.
-            Rotation::Never => (TimeDelta::MAX, TimeDelta::zero(), String::new()),
-        };
-        let mut errors = Vec::new();
-        let kinds: BTreeMap<Keys, Algorithm> =
-            self.lines.iter().map(|line| (Keys::of(line.algorithm), line.algorithm)).collect();
-        for (which, algorithm) in kinds {
-            let timing = self.timing(algorithm, &self.facts);
-            let least = self.ahead(algorithm, &self.facts);
-            if gap < least || gap <= TimeDelta::zero() {
-                errors.push(PolicyError::TooOften {
-                    stated: stated.clone(),
-                    which,
-                    lead: shown(timing.lead()),
-                    write: shown(self.write_bound),
-                    skew: shown(self.facts.clock_skew),
-                    least: shown(least.max(TimeDelta::seconds(1))),
-                });
-            } else if gap.num_seconds().saturating_mul(MOST_RETIRED) < timing.retention().num_seconds() {
-                errors.push(PolicyError::TooMany {
-                    stated: stated.clone(),
-                    which,
-                    retention: shown(timing.retention()),
-                });
-            }
-            let longest = if let Rotation::Never = self.rotation { timing.retention() + least * 2 } else { longest };
-            errors.extend(self.certificate_ends_early(longest, least, timing.retention()));
-        }
-        if errors.is_empty() { Ok(()) } else { Err(PolicyErrors(errors)) }
-    }
-}
-
-impl Policy {
-    /// A key waits as the next one as long as another is active, is active itself, and is kept for its retention. One that
-    /// never rotates by itself makes way in time, so there the certificate decides how often that is.
-    fn certificate_ends_early(&self, gap: TimeDelta, ahead: TimeDelta, retention: TimeDelta) -> Option<PolicyError> {
-        let validity = self.certificate.as_ref()?.validity;
-        let least = TimeDelta::seconds(gap.num_seconds().saturating_mul(2)) + ahead * 2 + retention;
-        (validity < least).then(|| PolicyError::ShortCertificate {
-            validity: shown(validity),
-            gap: shown(gap),
-            retention: shown(retention),
-            least: shown(least),
-        })
     }
 }
 

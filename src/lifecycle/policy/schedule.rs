@@ -69,6 +69,11 @@ impl Schedule {
         Ok(schedule)
     }
 
+    /// The time zone that it is read in.
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
     /// The first firing after `time`.
     pub fn next_after(&self, time: Time) -> Option<Time> {
         let local = time.with_timezone(&self.zone);

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use super::{Policy, parse, refused};
+use super::{Policy, parse, policy, refused, shown};
 use crate::lifecycle::fixtures::spec;
 
 /// What is wrong, a spec of which that is true, and what its refusal says.
@@ -330,4 +330,52 @@ fn bad_imports_are_refused_with_a_sentence_that_says_what_to_change() {
         ("a line break", one(json!({ "alias": "a\nb" })), "no control characters"),
         ("two active keys", import(json!([active(), active()])), "two entries of line \"a\" have the role Active"),
     ]);
+}
+
+/// Two leads with W and S, here 180 s each, and the retention, here 1030 s, after it was the next one and the active one.
+#[test]
+fn a_certificate_outlives_its_key_to_the_second() {
+    for (rotation, least) in [
+        (json!({ "interval": "10000s" }), 2 * 10_000 + 2 * 180 + 1_030),
+        (json!({ "mode": "Never" }), 2 * (1_030 + 2 * 180) + 2 * 180 + 1_030),
+    ] {
+        let lives = |seconds: i64| {
+            json!({
+                "rotation": rotation,
+                "certificate": { "subject": "CN=a", "validity": format!("{seconds}s") },
+                "secrets": [{ "name": "s", "files": {
+                    "jwks.json": { "content": "PrivateJwks" },
+                    "crt.pem": { "content": "CertificatePem" },
+                } }],
+            })
+        };
+        policy(lives(least));
+        let error = refused(lives(least - 1));
+        assert!(error.contains("is shorter than a key lives"), "{error}");
+        assert!(error.contains(&format!("together {}", shown(TimeDelta::seconds(least)))), "{error}");
+    }
+}
+
+#[test]
+fn a_certificate_that_would_end_before_its_key_is_refused() {
+    let never = json!({ "mode": "Never" });
+    assert_refused(vec![
+        (
+            "shorter than two intervals and a retention",
+            json!({ "certificate": { "validity": "5h" } }),
+            "spec.certificate.validity 5h is shorter than a key lives: 2h46m40s as the next one",
+        ),
+        (
+            "so short that keys without a rhythm would rotate all the time",
+            json!({ "certificate": { "validity": "1h" }, "rotation": never }),
+            "spec.certificate.validity 1h is shorter than a key lives",
+        ),
+        ("no subject", json!({ "certificate": { "subject": "nonsense" } }), "spec.certificate: subject: "),
+    ]);
+    for members in [
+        json!({ "certificate": { "validity": "6h" } }),
+        json!({ "certificate": { "validity": "2h" }, "rotation": never }),
+    ] {
+        parse(&spec(members)).unwrap();
+    }
 }
