@@ -17,9 +17,11 @@ impl World {
     pub fn check_commit(&mut self, next: &Keyring, write: &Write) {
         let before = self.keyring.as_ref().map(|(keyring, _)| keyring.clone());
         let recovers = self.damaged.is_some();
-        let replaced =
-            next.revoked.iter().filter_map(|one| self.keys.get(&one.kid).map(|key| (key.line.clone(), key.usage)));
-        let bereft: BTreeSet<(String, Use)> = replaced.collect();
+        let old = before.iter().flat_map(|old| &old.keys);
+        let bereft: BTreeSet<(String, Use)> = old
+            .filter(|key| key.is_active() && next.is_revoked(&key.kid, &key.thumbprint))
+            .map(|key| (key.line.clone(), key.usage()))
+            .collect();
         self.check_lines(before.as_ref(), next, write);
         for one in &next.revoked {
             self.revoked.entry(one.kid.clone()).or_insert(next.revision);

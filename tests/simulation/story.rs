@@ -324,12 +324,11 @@ impl Story {
         let fate = if is_output && running.overslept { Fate::Normal } else { fate };
         running.overslept = is_output && world.now > begun + W;
         let fate = if running.overslept { Fate::Normal } else { fate };
-        let loses = sabotage.loses_writes && is_output && self.dice.percent(25);
+        let strays = (sabotage.loses_writes || sabotage.late_writes) && is_output && self.dice.percent(25);
         match fate {
             Fate::Refused => Answer::Written(Err(failed("writing"))),
             Fate::Late => {
-                let bound = if sabotage.late_writes { 10 * W } else { W };
-                let at = self.dice.between(world.now, (begun + bound).max(world.now));
+                let at = self.dice.between(world.now, (begun + W).max(world.now));
                 world.on_the_way.push((at, write));
                 let patience = self.dice.between(0, 30 * SECOND);
                 world.advance(patience);
@@ -341,7 +340,11 @@ impl Story {
                 Answer::Written(Err(failed("writing")))
             }
             _ => {
-                let landed = if loses { Some(u64::MAX) } else { world.land(&write) };
+                let landed = if strays { Some(u64::MAX) } else { world.land(&write) };
+                if strays && sabotage.late_writes {
+                    let at = (begun + self.dice.between(W, 20 * W)).max(world.now);
+                    world.on_the_way.push((at, write.clone()));
+                }
                 if fate == Fate::Twice {
                     let at = self.dice.between(world.now, (begun + W).max(world.now));
                     world.on_the_way.push((at, write));
