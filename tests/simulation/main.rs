@@ -26,7 +26,7 @@ use sabotage::Sabotage;
 use story::{Failure, Tally};
 
 /// How many stories are played by default.
-const STORIES: u64 = 60;
+const STORIES: u64 = 40;
 
 #[test]
 fn whatever_befalls_a_set_the_promises_hold() {
