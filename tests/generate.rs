@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says by panicking what is wrong")]
 #![allow(clippy::indexing_slicing, reason = "JSON that is not as expected fails the test")]
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -11,10 +12,15 @@ use serde_json::Value;
 
 const PASSWORD: &str = "keystore secret";
 
-fn generate(folder: &Path, args: &[&str]) -> Output {
+fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyturn"));
     command.arg("generate").args(args).current_dir(folder).stdin(Stdio::null());
-    command.env("KEYTURN_KEYSTORE_PASSWORD", PASSWORD).output().unwrap()
+    command.env("KEYTURN_KEYSTORE_PASSWORD", PASSWORD);
+    command
+}
+
+fn generate(folder: &Path, args: &[&str]) -> Output {
+    command(folder, args).output().unwrap()
 }
 
 fn well(output: &Output) -> Value {
@@ -73,7 +79,7 @@ fn keys_of_every_kind_are_printed_and_kept_as_janssen_has_them() {
         "--test-prop-file",
         "test.properties",
     ];
-    let before = chrono::Utc::now().timestamp_millis();
+    let before = chrono::Utc::now().timestamp() * 1000;
     let printed = well(&generate(folder.path(), &args));
     let keys = printed["keys"].as_array().unwrap();
     assert_eq!(keys.len(), 12, "each algorithm for connect and for ssa");
@@ -100,7 +106,11 @@ fn keys_of_every_kind_are_printed_and_kept_as_janssen_has_them() {
     assert_eq!(aliases(&folder.path().join("k.p12")), kids);
     let properties = fs::read_to_string(folder.path().join("test.properties")).unwrap();
     assert_eq!(properties.lines().count(), 12);
-    assert!(properties.starts_with(&format!("RS256_keyId={}", keys[0]["kid"].as_str().unwrap())));
+    let property = |index: usize, name: &str| format!("{name}_keyId={}", keys[index]["kid"].as_str().unwrap());
+    assert!(properties.starts_with(&property(0, "RS256")));
+    assert!(properties.contains(&property(8, "RSA_OAEP")), "as the KeyGenerator writes it: {properties}");
+    assert_eq!(keys[0]["name"], "id_token RS256 Sign Key");
+    assert_eq!(keys[8]["descr"], "Encryption Key: RSAES OAEP using default parameters");
     let mode = fs::metadata(folder.path().join("k.p12")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
@@ -125,6 +135,151 @@ fn what_is_there_is_kept_and_no_backup_is_overwritten() {
     assert_eq!(fs::metadata(path(kept)).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+/// Every certificate is of its key, issued by itself, and ends when the key does.
+const NODE: &str = r"
+const { X509Certificate, createPublicKey } = require('node:crypto');
+const { keys } = JSON.parse(require('node:fs').readFileSync(0));
+for (const key of keys) {
+    const certificate = new X509Certificate(Buffer.from(key.x5c[0], 'base64'));
+    const of = (one) => one.export({ type: 'spki', format: 'der' }).toString('hex');
+    const right = of(createPublicKey({ key, format: 'jwk' })) === of(certificate.publicKey)
+        && certificate.verify(certificate.publicKey)
+        && certificate.subject === 'CN=Test\nO=Example' && certificate.issuer === certificate.subject
+        && Date.parse(certificate.validTo) === key.exp;
+    console.log(key.alg, key.crv ?? key.kty, right);
+}";
+
+#[test]
+fn node_and_openssl_read_what_was_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = "--sig-keys ES256 ES384 ES512 ES256K EdDSA PS256 --enc-keys ECDH-ES --key-length 2048 --expiration-hours 3 \
+                --dn-name O=Example,CN=Test --keystore k.p12 --json k.json";
+    let args: Vec<&str> = args.split_whitespace().collect();
+    let printed = generate(folder.path(), &args);
+    let keys = well(&printed);
+    assert_eq!(fs::read(folder.path().join("k.json")).unwrap(), printed.stdout);
+    let node = Command::new("node")
+        .args(["-e", NODE])
+        .stdin(File::open(folder.path().join("k.json")).unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&node.stdout);
+    let expected = "ES256 P-256 true\nES384 P-384 true\nES512 P-521 true\nES256K secp256k1 true\nEdDSA Ed25519 true\n\
+                    PS256 RSA true\nECDH-ES P-256 true\n";
+    assert_eq!(said, expected, "{}", String::from_utf8_lossy(&node.stderr));
+    for profile in ["modern", "legacy"] {
+        let made = generate(folder.path(), &[&args[..], &["--keystore-profile", profile]].concat());
+        let keys = well(&made);
+        let mut openssl = Command::new("openssl");
+        openssl.args(["pkcs12", "-in", "k.p12", "-passin", &format!("pass:{PASSWORD}"), "-nodes"]);
+        if profile == "legacy" {
+            openssl.arg("-legacy");
+        }
+        let read = openssl.current_dir(folder.path()).output().unwrap();
+        let text = String::from_utf8(read.stdout).unwrap();
+        assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+        assert_eq!(text.matches("BEGIN PRIVATE KEY").count(), 7, "{profile}");
+        for key in keys["keys"].as_array().unwrap() {
+            assert!(text.contains(&format!("friendlyName: {}", key["kid"].as_str().unwrap())), "{profile}");
+        }
+    }
+    let said = String::from_utf8_lossy(&printed.stderr);
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.contains("EdDSA: the label EdDSA is deprecated"), "{said}");
+    assert!(
+        said.contains("PS256: RSA keys of 2048 bits") && said.contains("write --key-length 3072 or more"),
+        "{said}"
+    );
+    assert!(keys["keys"].as_array().unwrap().iter().all(|key| key["y"].is_null() || key["kty"] == "EC"));
+}
+
+const ONE: [&str; 4] = ["--sig-keys", "ES256", "--expiration-days", "1"];
+
+#[test]
+fn a_link_stays_one_and_owner_group_and_the_groups_rights_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let set = |name: &str, mode: u32| {
+        fs::write(path(name), "old").unwrap();
+        fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set("real.p12", 0o644);
+    set("k.json", 0o640);
+    symlink("real.p12", path("k.p12")).unwrap();
+    // Only root can give a file away.
+    let given = chown(path("real.p12"), Some(1234), Some(1234)).is_ok();
+    let owner = fs::metadata(path("real.p12")).unwrap().uid();
+    assert_eq!(given, owner == 1234);
+    let made = generate(folder.path(), &[&ONE[..], &["--keystore", "k.p12", "--json", "k.json"]].concat());
+    well(&made);
+    assert_eq!(fs::read_link(path("k.p12")).unwrap(), Path::new("real.p12"));
+    assert_eq!(aliases(&path("real.p12")).len(), 1);
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(said.contains("/real.p12 is kept as ") && said.contains("/k.json is kept as "), "{said}");
+    for name in names(folder.path()) {
+        let metadata = fs::symlink_metadata(path(&name)).unwrap();
+        let (expected, keystore) = match name.as_str() {
+            "k.p12" => continue,
+            "real.p12" => (0o640, true),
+            backup if backup.starts_with("real.p12.bak-") => (0o644, true),
+            _ => (0o640, false),
+        };
+        assert_eq!(metadata.mode() & 0o777, expected, "{name}");
+        assert!(!keystore || metadata.uid() == owner, "{name}");
+        assert!(!name.ends_with(".new"), "{name}");
+    }
+}
+
+#[test]
+fn what_can_not_all_be_written_is_not_written_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("k.p12"), "old").unwrap();
+    let keystore = [&ONE[..], &["--keystore", "k.p12"]].concat();
+    for (more, sentence) in [
+        (["--json", "./k.p12"], "./k.p12 is named twice"),
+        (["--json", "none/k.json"], "none/k.json"),
+        (["--test-prop-file", "."], ". is no file"),
+    ] {
+        refused(&generate(folder.path(), &[&keystore[..], &more].concat()), 1, sentence);
+    }
+    let full = command(folder.path(), &keystore).stdout(File::create("/dev/full").unwrap()).output().unwrap();
+    assert_eq!(full.status.code(), Some(1), "{full:?}");
+    assert_eq!(names(folder.path()), ["k.p12"]);
+    assert_eq!(fs::read(path("k.p12")).unwrap(), b"old");
+}
+
+#[test]
+fn a_terminal_is_asked_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!("{} generate {} --keystore k.p12", env!("CARGO_BIN_EXE_keyturn"), ONE.join(" "));
+    let ask = |second: &str| {
+        // `script` gives the program a terminal.
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]).current_dir(folder.path());
+        command.env_remove("KEYTURN_KEYSTORE_PASSWORD").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut seen = Vec::new();
+        for (question, answer) in [("Password of the keystore: ", PASSWORD), ("Once more: ", second)] {
+            while !seen.ends_with(question.as_bytes()) {
+                let mut octet = [0];
+                assert_eq!(screen.read(&mut octet).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
+                seen.extend(octet);
+            }
+            keyboard.write_all(format!("{answer}\n").as_bytes()).unwrap();
+        }
+        screen.read_to_end(&mut seen).unwrap();
+        (child.wait().unwrap().code(), String::from_utf8_lossy(&seen).into_owned())
+    };
+    let (code, said) = ask("another");
+    assert!(code == Some(1) && said.contains("the passwords differ"), "{said}");
+    assert_eq!(names(folder.path()), [""; 0]);
+    let (code, said) = ask(PASSWORD);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(aliases(&folder.path().join("k.p12")).len(), 1);
+}
+
 #[test]
 fn misuse_is_told_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -143,7 +298,7 @@ fn misuse_is_told_and_writes_nothing() {
     refused(&run(&with(&["--sig-keys", "HS256", "--expiration-days", "1"])), 2, "no public half");
     refused(&run(&with(&["--sig-keys", "ES256", "--expiration-days", "1", "--dn-name", "nonsense"])), 2, "--dn-name");
     refused(
-        &run(&with(&["--sig-keys", "ES256", "--expiration-days", "1", "--keypasswd", "x"])),
+        &run(&with(&["--sig-keys", "ES256", "--expiration-days", "1", "--keypasswd", "-sesame"])),
         2,
         "can't be an argument",
     );

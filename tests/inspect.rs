@@ -8,6 +8,7 @@ mod program;
 mod tree;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -159,6 +160,30 @@ fn passphrases_come_from_a_file_or_the_environment_and_their_lack_is_said() {
         let read = folder.inspect(&format!("{file} --passphrase-file right"));
         assert!(read.status.success() && read.stdout.contains("P-256, private"), "{read:#?}");
     }
+    let line = format!("{} inspect encrypted.pem", env!("CARGO_BIN_EXE_keyturn"));
+    // `script` gives the program a terminal, which asks.
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &line, "/dev/null"]).current_dir(folder.path()).env_remove("KEYTURN_PASSPHRASE");
+    let mut child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"Passphrase of encrypted.pem: ") {
+        let mut octet = [0];
+        assert_eq!(screen.read(&mut octet).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
+        seen.extend(octet);
+    }
+    keyboard.write_all(format!("{PASSPHRASE}\n").as_bytes()).unwrap();
+    screen.read_to_end(&mut seen).unwrap();
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(child.wait().unwrap().success() && seen.contains("P-256, private"), "{seen}");
+
+    folder.run("cp ec.pem public.pem");
+    folder.chmod("public.pem", 0o600);
+    let report = folder.json("public.pem");
+    assert_eq!(codes(&report["keys"][0]), ["private-in-public"]);
+    let message = report["keys"][0]["warnings"][0]["message"].as_str().unwrap();
+    assert!(message.contains("the name of the file says that it is public"), "{message}");
+
     folder.inspect("none.pem").assert_refused(&["none.pem can't be read: No such file"]);
     folder.inspect(".").assert_refused(&["can't be read: Is a directory"]);
     folder.inspect("right").assert_refused(&["right can't be read: this is neither PEM"]);

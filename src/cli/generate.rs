@@ -6,21 +6,28 @@
 )]
 
 mod files;
+mod janssen;
 mod keys;
-mod password;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chrono::{DateTime, Months, TimeDelta, Utc};
+use chrono::{DateTime, Months, SubsecRound, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
+use zeroize::Zeroizing;
 
-use super::Failure;
+use super::terminal::complain;
+use super::{Failure, passphrase};
 use crate::jose::{Algorithm, KeyChoice, KeySpec, Use};
 use crate::material::Subject;
 use crate::material::pkcs12::KeystoreProfile;
 
+use files::{Readers, Staged};
 use keys::{Made, Wanted};
+
+/// The environment variable that may hold the keystore's password.
+const VARIABLE: &str = "KEYTURN_KEYSTORE_PASSWORD";
 
 /// How long keys for software statement assertions live, whatever else is asked: 50 years.
 const SSA_MONTHS: Months = Months::new(50 * 12);
@@ -29,7 +36,7 @@ const SSA_MONTHS: Months = Months::new(50 * 12);
 ///
 /// What Janssen's KeyGenerator does; docs/generate.md has its options one by one. The keystore's password comes from a file,
 /// from the environment variable KEYTURN_KEYSTORE_PASSWORD or from a prompt: an argument could be read by everyone on the
-/// machine. A keystore or JSON file that exists is kept beside the new one, as FILE.bak-TIME.
+/// machine. A file that exists is kept beside the new one, as FILE.bak-TIME; the new keystore holds the new keys only.
 #[derive(Debug, Args)]
 pub(super) struct Generate {
     /// Algorithms of signature keys, such as RS256 ES256. (-sig_keys)
@@ -60,7 +67,7 @@ pub(super) struct Generate {
     #[arg(long, value_name = "FILE", requires = "keystore")]
     keystore_password_file: Option<PathBuf>,
     /// Refused: see above.
-    #[arg(long, hide = true, value_name = "PASSWORD")]
+    #[arg(long, hide = true, allow_hyphen_values = true, value_name = "PASSWORD")]
     keypasswd: Option<String>,
     /// How the keystore is encrypted: modern (AES-256; Java 8u301 and openssl 1.1 or newer) or legacy (Triple DES).
     #[arg(long, value_enum, default_value = "modern", requires = "keystore")]
@@ -68,7 +75,7 @@ pub(super) struct Generate {
     /// File to write the JSON to, beside printing it.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// File that gets a line <alg>_keyId=<kid> for each key. (-test_prop_file)
+    /// File that gets a line such as RS256_keyId=<kid> for each key. (-test_prop_file)
     #[arg(long, alias = "test_prop_file", value_name = "FILE")]
     test_prop_file: Option<PathBuf>,
 }
@@ -101,38 +108,63 @@ impl Generate {
                  --keystore-password-file, set KEYTURN_KEYSTORE_PASSWORD, or leave both out to be asked",
             ));
         }
-        let now = Utc::now();
+        // Certificates know whole seconds, and end when the keys do.
+        let now = Utc::now().trunc_subsecs(0);
         let wanted = self.wanted(now)?;
+        warn_of_discouraged(&wanted);
         let password = match &self.keystore {
-            Some(_) => Some(password::ask(self.keystore_password_file.as_deref())?),
+            Some(_) => Some(self.password()?),
             None => None,
         };
         let made = keys::make(&wanted, &self.dn_name, now)?;
         let json = keys::to_json(&made)?;
-        let mut files = files::Files::default();
+        let mut staged = Staged::default();
         if let (Some(path), Some(password)) = (&self.keystore, &password) {
             let profile = match self.keystore_profile {
                 Encryption::Modern => KeystoreProfile::Modern,
                 Encryption::Legacy => KeystoreProfile::Legacy,
             };
-            files.add_private(path, keys::to_keystore(&made, password, profile)?);
+            staged.add(path, Readers::Owner, keys::to_keystore(&made, password, profile)?)?;
         }
         if let Some(path) = &self.json {
-            files.add(path, json.clone().into_bytes());
+            staged.add(path, Readers::Everyone, json.clone().into_bytes())?;
         }
         if let Some(path) = &self.test_prop_file {
-            let line = |key: &Made| format!("{}_keyId={}\n", key.algorithm, key.kid);
-            files.add(path, made.iter().map(line).collect::<String>().into_bytes());
+            let line = |key: &Made| format!("{}={}\n", janssen::property(key.algorithm), key.kid);
+            staged.add(path, Readers::Everyone, made.iter().map(line).collect::<String>().into_bytes())?;
         }
-        files.write(now)?;
+        // A keystore whose public half nobody was told is worth nothing, so that comes first.
         super::print(&json)?;
+        staged.put_in_place(Utc::now())?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The password of the keystore: asked for twice, since nobody sees what is typed.
+    fn password(&self) -> Result<Zeroizing<String>, Failure> {
+        let password = match passphrase::given(self.keystore_password_file.as_deref(), VARIABLE)? {
+            Some(password) => password,
+            None if passphrase::can_ask() => {
+                let password = passphrase::ask("Password of the keystore: ")?;
+                if password != passphrase::ask("Once more: ")? {
+                    return Err(Failure::new("the passwords differ: try again"));
+                }
+                password
+            }
+            None => {
+                return Err(Failure::new(format!(
+                    "the keystore needs a password: name its file with --keystore-password-file, or set {VARIABLE}"
+                )));
+            }
+        };
+        if password.is_empty() {
+            return Err(Failure::new("the keystore's password is empty: choose one"));
+        }
+        Ok(password)
     }
 
     /// Every key that is to be made.
     fn wanted(&self, now: DateTime<Utc>) -> Result<Vec<Wanted>, Failure> {
-        let algorithms: Vec<Algorithm> = self.sig_keys.iter().chain(&self.enc_keys).copied().collect();
-        if algorithms.is_empty() {
+        if self.sig_keys.is_empty() && self.enc_keys.is_empty() {
             return Err(Failure::misuse("nothing is asked for: name algorithms with --sig-keys, --enc-keys or both"));
         }
         let life =
@@ -143,8 +175,7 @@ impl Generate {
             OpsType::Ssa => &["ssa"],
             OpsType::All => &["connect", "ssa"],
         };
-        let mut wanted = Vec::new();
-        for ops in ops.iter().copied() {
+        let expires = |ops: &str| {
             let expires = if ops == "ssa" {
                 now.checked_add_months(SSA_MONTHS)
             } else if life.is_zero() {
@@ -154,9 +185,15 @@ impl Generate {
             } else {
                 now.checked_add_signed(life)
             };
-            let expires = expires.filter(|time| time.timestamp() < 253_402_300_800).ok_or_else(far)?;
-            for algorithm in algorithms.iter().copied() {
-                wanted.push(Wanted { ops, algorithm, spec: self.spec(algorithm)?, expires });
+            expires.filter(|time| time.timestamp() < 253_402_300_800).ok_or_else(far)
+        };
+        let mut wanted = Vec::new();
+        for algorithms in [&self.sig_keys, &self.enc_keys] {
+            for ops in ops.iter().copied() {
+                let expires = expires(ops)?;
+                for algorithm in algorithms.iter().copied() {
+                    wanted.push(Wanted { ops, algorithm, spec: self.spec(algorithm)?, expires });
+                }
             }
         }
         Ok(wanted)
@@ -166,13 +203,27 @@ impl Generate {
         let rsa = algorithm.keys().contains(crate::jose::KeyKind::Rsa);
         let choice = KeyChoice { rsa_bits: rsa.then_some(self.key_length), ..KeyChoice::default() };
         let refused = |why: &dyn std::fmt::Display| Failure::misuse(format!("{algorithm}: {why}"));
-        let spec = KeySpec::new(algorithm, choice)
-            .map_err(|why| refused(&why.to_string().replace("rsaBits", "--key-length")))?;
+        let spec = KeySpec::new(algorithm, choice).map_err(|why| refused(&in_options(&why)))?;
         if !spec.key_kind().can_sign_certificates() {
             return Err(refused(&"such keys have no public half or can't sign a certificate: leave it out"));
         }
         Ok(spec)
     }
+}
+
+/// Says what current guidance advises against, once for each algorithm.
+fn warn_of_discouraged(wanted: &[Wanted]) {
+    let mut told = BTreeSet::new();
+    for Wanted { algorithm, spec, .. } in wanted {
+        if let Some(advice) = algorithm.advice(*spec).filter(|_| told.insert(*algorithm)) {
+            complain(&format!("{algorithm}: {}", in_options(&advice)));
+        }
+    }
+}
+
+/// A sentence about a spec, in the words of the command line.
+fn in_options(sentence: &dyn std::fmt::Display) -> String {
+    sentence.to_string().replace("rsaBits", "--key-length")
 }
 
 /// A name of the table, of an algorithm for that use.

@@ -1,6 +1,5 @@
 //! `keyturn inspect`: what a file of keys holds, and what is wrong with it.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -11,8 +10,8 @@ use chrono::Utc;
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 
-use super::Failure;
-use crate::inspect::{Circumstances, Exposure, Report, inspect};
+use super::{Failure, passphrase};
+use crate::inspect::{Circumstances, Exposure, InspectError, Report, inspect};
 use crate::material::read::MAX_OCTETS;
 
 /// The passphrase, where no file with it is given.
@@ -21,7 +20,7 @@ const VARIABLE: &str = "KEYTURN_PASSPHRASE";
 /// Tell what a file of keys holds: JWK Set, JWK, PEM, DER, certificate, OpenSSH key or PKCS#12.
 ///
 /// For each key: kid, algorithm, size, RFC 7638 thumbprint, dates, whether the halves match, and what is wrong with it.
-/// Private keys are never shown. The exit code is 1 if the file cannot be read.
+/// Private keys are never shown. What is encrypted is asked for on the terminal if no passphrase is given. The exit code is 1 if the file cannot be read.
 #[derive(Debug, Args)]
 pub(super) struct Inspect {
     /// The file, or - for standard input.
@@ -50,14 +49,20 @@ enum Output {
 
 impl Inspect {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let passphrase = self.passphrase()?;
+        let passphrase = passphrase::given(self.passphrase_file.as_deref(), VARIABLE)?;
         let (octets, exposure) = self.content()?;
-        let around = Circumstances {
-            passphrase: passphrase.as_ref().map(|passphrase| passphrase.as_str()),
-            now: Utc::now(),
-            exposure: if self.public { Exposure::Everyone } else { exposure },
+        let now = Utc::now();
+        let look = |passphrase: Option<&Zeroizing<String>>| {
+            let passphrase = passphrase.map(|passphrase| passphrase.as_str());
+            inspect(&octets, &Circumstances { passphrase, now, exposure })
         };
-        let report = inspect(&octets, &around).map_err(|error| self.failure(&error))?;
+        let mut looked = look(passphrase.as_ref());
+        let locked = looked.as_ref().map_or_else(InspectError::is_locked, Report::is_locked);
+        if locked && passphrase.is_none() && passphrase::can_ask() {
+            let question = format!("Passphrase of {}: ", self.file.display());
+            looked = look(Some(&passphrase::ask(&question)?));
+        }
+        let report = looked.map_err(|error| self.failure(&error))?;
         self.print(&report)?;
         Ok(if self.strict && report.has_warnings() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
@@ -66,22 +71,21 @@ impl Inspect {
     fn content(&self) -> Result<(Zeroizing<Vec<u8>>, Exposure), Failure> {
         if self.file.as_os_str() == "-" {
             let octets = read(io::stdin().lock()).map_err(|error| self.failure(&error))?;
-            return Ok((octets, Exposure::Owner));
+            return Ok((octets, if self.public { Exposure::Everyone } else { Exposure::Owner }));
         }
         let file = File::open(&self.file).map_err(|error| self.failure(&error))?;
         let mode = file.metadata().map_err(|error| self.failure(&error))?.mode();
         let octets = read(file).map_err(|error| self.failure(&error))?;
-        Ok((octets, if mode & 0o044 == 0 { Exposure::Owner } else { Exposure::Others }))
-    }
-
-    fn passphrase(&self) -> Result<Option<Zeroizing<String>>, Failure> {
-        let (octets, place) = match (&self.passphrase_file, std::env::var_os(VARIABLE)) {
-            (Some(path), _) => (without_newline(path)?, path.display().to_string()),
-            (None, Some(value)) => (Zeroizing::new(OsString::into_encoded_bytes(value)), VARIABLE.to_owned()),
-            (None, None) => return Ok(None),
+        let exposure = if self.public {
+            Exposure::Everyone
+        } else if says_public(&self.file) {
+            Exposure::Named
+        } else if mode & 0o044 == 0 {
+            Exposure::Owner
+        } else {
+            Exposure::Others
         };
-        let text = str::from_utf8(&octets).map_err(|_| Failure::new(format!("{place} is no UTF-8 text")))?;
-        Ok(Some(Zeroizing::new(text.to_owned())))
+        Ok((octets, exposure))
     }
 
     fn print(&self, report: &Report) -> Result<(), Failure> {
@@ -105,13 +109,25 @@ fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(octets)
 }
 
-fn without_newline(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let unreadable = |error: io::Error| Failure::new(format!("{} can't be read: {error}", path.display()));
-    let mut octets = read(File::open(path).map_err(unreadable)?).map_err(unreadable)?;
-    for end in [b'\n', b'\r'] {
-        if octets.last() == Some(&end) {
-            octets.pop();
+/// Whether a name says that everyone may read the file: `public.pem`, `key.pub`, `.well-known/jwks.json`.
+fn says_public(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let published = path.components().any(|part| part.as_os_str() == ".well-known");
+    let public = name.ends_with(".pub") || name.contains("public") && !name.contains("private");
+    published || public
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_say_that_a_file_is_public() {
+        for name in ["public.pem", "id_ed25519.pub", "www/.well-known/jwks.json", "a/jwks-PUBLIC.json"] {
+            assert!(says_public(Path::new(name)), "{name}");
+        }
+        for name in ["jwks.json", "private.pem", "public-client-private.pem", "public/key.pem", "-"] {
+            assert!(!says_public(Path::new(name)), "{name}");
         }
     }
-    Ok(octets)
 }

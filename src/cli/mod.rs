@@ -5,6 +5,7 @@ mod crd;
 mod generate;
 mod inspect;
 mod manifest;
+mod passphrase;
 mod plan;
 mod run;
 mod system_secrets;

@@ -89,6 +89,7 @@ fn of_certificate(certificate: &Certificate) -> KeyReport {
 
 fn of_refused(refused: &Refused, holds: Holds) -> KeyReport {
     let mut report = KeyReport::new(refused.place.clone(), refused.name.clone(), "unknown", holds);
+    report.locked = refused.error == ReadError::PassphraseMissing;
     match &refused.error {
         ReadError::Check(CheckError::Disagree) => {
             report.halves_match = Some(false);

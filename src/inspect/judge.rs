@@ -46,6 +46,11 @@ fn exposure(key: &mut KeyReport, exposure: Exposure) {
         Exposure::Everyone => {
             key.warn(Code::PrivateInPublic, "it is private, but the file is public: replace the key, since it leaked");
         }
+        Exposure::Named => key.warn(
+            Code::PrivateInPublic,
+            "it is private, but the name of the file says that it is public: rename it, and replace the key if it was \
+             published",
+        ),
         Exposure::Others if !encrypted => key.warn(
             Code::PrivateInPublic,
             "it is private, but others than the file's owner can read it: chmod 600, and replace the key if they did",

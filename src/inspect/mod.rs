@@ -39,6 +39,8 @@ pub enum Exposure {
     Owner,
     /// Users beside its owner.
     Others,
+    /// Everyone, as its name says.
+    Named,
     /// Everyone: it is published.
     Everyone,
 }
@@ -55,6 +57,17 @@ pub enum InspectError {
     /// There is nothing in it.
     #[error("this holds no keys that can be shown: give a JWK Set, a JWK, PEM, DER, or PKCS#12 with a private key")]
     Nothing,
+}
+
+impl InspectError {
+    /// Whether a passphrase, which was not given, would open it.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        match self {
+            Self::File(error) | Self::Part(Refused { error, .. }) => *error == ReadError::PassphraseMissing,
+            Self::Nothing => false,
+        }
+    }
 }
 
 /// Looks into a file. May take some seconds where it is encrypted.

@@ -71,6 +71,9 @@ pub struct KeyReport {
     pub warnings: Vec<Warning>,
     #[serde(skip)]
     pub(super) spec: Option<KeySpec>,
+    /// Whether it is encrypted, and no passphrase was given.
+    #[serde(skip)]
+    pub(super) locked: bool,
 }
 
 /// A certificate.
@@ -102,6 +105,12 @@ impl Report {
     pub fn has_warnings(&self) -> bool {
         !self.warnings.is_empty() || self.keys.iter().any(|key| !key.warnings.is_empty())
     }
+
+    /// Whether a passphrase, which was not given, would tell more.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.keys.iter().any(|key| key.locked)
+    }
 }
 
 impl KeyReport {
@@ -125,6 +134,7 @@ impl KeyReport {
             problem: None,
             warnings: Vec::new(),
             spec: None,
+            locked: false,
         }
     }
 

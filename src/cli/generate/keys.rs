@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::Failure;
-use crate::jose::{Algorithm, KeySpec, OptionalMembers, PublicJwk, Use};
+use super::{Failure, janssen};
+use crate::jose::{Algorithm, KeySpec, OptionalMembers, PublicJwk};
 use crate::material::pkcs12::{self, KeystoreEntry, KeystoreProfile};
 use crate::material::{Certificate, PrivateKey, Serial, Subject, Validity};
 
@@ -69,8 +69,7 @@ fn make_one(wanted: &Wanted, subject: &Subject, now: DateTime<Utc>) -> Result<Ma
     let validity = Validity { not_before: now - SKEW, not_after: expires };
     let certificate = Certificate::self_signed(&private, algorithm.usage(), subject, validity, &serial);
     let certificate = certificate.map_err(|why| Failure::new(format!("{algorithm}: {why}")))?;
-    let name = algorithm.name().to_ascii_lowercase();
-    let kid = format!("{ops}_{}_{}_{name}", Uuid::new_v4(), algorithm.usage());
+    let kid = janssen::kid(ops, &Uuid::new_v4().to_string(), algorithm);
     Ok(Made { kid, algorithm, ops, expires, private, certificate })
 }
 
@@ -93,13 +92,9 @@ fn web_key(key: &Made) -> Result<Value, Failure> {
     };
     let jwk = PublicJwk::new(kid.clone(), *algorithm, public).map_err(Failure::new)?.with(optional);
     let mut members = serde_json::to_value(&jwk).map_err(Failure::new)?;
-    let (purpose, word) = match algorithm.usage() {
-        Use::Sig => ("Signature", "Signing"),
-        Use::Enc => ("Encryption", "Encryption"),
-    };
     if let Some(members) = members.as_object_mut() {
-        members.insert("name".to_owned(), format!("{ops} {algorithm} {word} Key").into());
-        members.insert("descr".to_owned(), format!("{purpose} key: {algorithm}, {}", private.spec()).into());
+        members.insert("name".to_owned(), janssen::name(*algorithm).into());
+        members.insert("descr".to_owned(), janssen::description(*algorithm).into());
     }
     Ok(members)
 }

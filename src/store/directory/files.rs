@@ -13,18 +13,18 @@ use super::StoreError;
 
 /// Mode bits of what is made; the umask may take away more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Access {
+pub(super) struct Access {
     /// Of folders.
-    pub(crate) folder: u32,
+    pub(super) folder: u32,
     /// Of files.
-    pub(crate) file: u32,
+    pub(super) file: u32,
 }
 
 impl Access {
     /// For the user that runs Keyturn.
-    pub(crate) const PRIVATE: Self = Self { folder: 0o700, file: 0o600 };
+    pub(super) const PRIVATE: Self = Self { folder: 0o700, file: 0o600 };
     /// For everyone to read.
-    pub(crate) const PUBLIC: Self = Self { folder: 0o755, file: 0o644 };
+    pub(super) const PUBLIC: Self = Self { folder: 0o755, file: 0o644 };
 }
 
 /// Makes a folder, and those above it, unless it is there.
@@ -44,7 +44,7 @@ pub(super) fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
 }
 
 /// Replaces a file in one step: after a crash, either the old content is there or the new.
-pub(crate) fn replace(path: &Path, access: Access, content: &[u8]) -> Result<(), StoreError> {
+pub(super) fn replace(path: &Path, access: Access, content: &[u8]) -> Result<(), StoreError> {
     let parent = folder_of(path);
     make_folder(&parent, access.folder).map_err(failed("making", &parent))?;
     let mut name = std::ffi::OsString::from("..");
@@ -86,7 +86,7 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
 }
 
 /// Makes the names in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
