@@ -113,8 +113,8 @@ fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
 fn says_public(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let published = path.components().any(|part| part.as_os_str() == ".well-known");
-    let public = name.ends_with(".pub") || name.contains("public") && !name.contains("private");
-    published || public
+    let is_pub = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pub"));
+    published || is_pub || name.contains("public") && !name.contains("private")
 }
 
 #[cfg(test)]
