@@ -154,9 +154,7 @@ pub(super) fn after_error(meta: Arc<Meta>, error: &ReconcileError, context: Arc<
 fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report, first: Option<SecretId>) -> Action {
     let now = context.clock.now().earlier;
     // What would end these is not watched.
-    let unwatched = |problem: &Problem| {
-        matches!(problem, Problem::OutputTaken(_) | Problem::KeyringLost { .. } | Problem::Unopened { .. })
-    };
+    let unwatched = |problem: &Problem| problem.is_loss() || matches!(problem, Problem::OutputTaken(_));
     if report.problems.iter().any(unwatched) {
         let due = report.wake.map_or(LOOK_AGAIN, |wake| (wake - now).to_std().unwrap_or_default());
         return Action::requeue(due.min(LOOK_AGAIN));

@@ -187,7 +187,7 @@ fn rotating(report: &Report) -> State {
 }
 
 fn keyring_lost(report: &Report) -> State {
-    match report.problems.iter().find(|one| matches!(one, Problem::KeyringLost { .. } | Problem::Unopened { .. })) {
+    match report.problems.iter().find(|problem| problem.is_loss()) {
         Some(problem) => (ConditionStatus::True, "KeyringLost", problem.to_string()),
         None => (ConditionStatus::False, "KeyringPresent", "the keyring is there".to_owned()),
     }
@@ -205,7 +205,7 @@ fn output_contested(contested: bool) -> State {
 }
 
 fn is_lost(report: &Report) -> bool {
-    report.problems.iter().any(|problem| matches!(problem, Problem::KeyringLost { .. } | Problem::Unopened { .. }))
+    report.problems.iter().any(Problem::is_loss)
 }
 
 fn is_held(ahead: &Ahead) -> bool {

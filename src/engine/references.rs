@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 use crate::api::SecretKeyRef;
-use crate::store::{Referenced, SetRef, Store, StoreError, Unreadable, Version};
+use crate::store::{Referenced, SetRef, Store, StoreError, Unreadable, Version, without_line_end};
 
 /// What a pass found under the references of the spec.
 #[derive(Debug, Default)]
@@ -38,9 +38,7 @@ impl References {
 
     /// A value without the line end that editors and `echo` leave, which is no part of a passphrase.
     pub(super) fn passphrase(&self, reference: &SecretKeyRef) -> Option<Zeroizing<Vec<u8>>> {
-        let value = self.value(reference)?;
-        let text = value.strip_suffix(b"\n").map_or(value.as_slice(), |text| text.strip_suffix(b"\r").unwrap_or(text));
-        Some(Zeroizing::new(text.to_vec()))
+        Some(Zeroizing::new(without_line_end(self.value(reference)?).to_vec()))
     }
 
     /// Drops what is not wanted any more, such as the files of keys that this very pass adopted.

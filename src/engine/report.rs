@@ -154,6 +154,11 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
 }
 
 impl Problem {
+    /// Whether keys are lost until someone helps, so that nothing goes on.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::KeyringLost { .. } | Self::Unopened { .. })
+    }
+
     /// What an output holds that its passphrase does not open.
     pub(super) fn unopened((output, remains): &(OutputId, Remains)) -> Option<Self> {
         let files = remains.unopened.clone();

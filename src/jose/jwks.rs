@@ -1,10 +1,8 @@
 //! Sets of keys.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::members::Members;
-use super::private_json::private_json_text;
 use super::{PrivateJwk, SecretBase64Url};
 
 /// A JWK Set (RFC 7517 section 5): `{"keys":[…]}`, in the order given. Unknown members are ignored when read.
@@ -40,14 +38,6 @@ impl Jwks<PrivateJwk> {
         let set: Jwks<Members<SecretBase64Url>> = serde_json::from_str(json)?;
         Ok(Self { keys: set.keys.into_iter().filter_map(|members| members.try_into().ok()).collect() })
     }
-
-    /// Like [`to_json`](Jwks::to_json), for signers only, in a buffer that is wiped when dropped.
-    ///
-    /// # Errors
-    /// None that is known: `serde_json` can refuse to write only what is not in a JWK.
-    pub fn to_private_json(&self) -> Result<Zeroizing<String>, serde_json::Error> {
-        private_json_text(self)
-    }
 }
 
 #[cfg(test)]
@@ -55,8 +45,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::jose::PublicJwk;
     use crate::jose::rfc_vectors::{RFC_7515_A2_KEY, RFC_7515_A3_KEY, RFC_7517_A1};
+    use crate::jose::{PublicJwk, to_private_json};
 
     fn keys() -> Vec<PrivateJwk> {
         [(RFC_7515_A2_KEY, "RS256"), (RFC_7515_A3_KEY, "ES256")]
@@ -73,11 +63,11 @@ mod tests {
     #[test]
     fn private_sets_keep_their_order_and_read_back() {
         let set = Jwks { keys: keys() };
-        let json = set.to_private_json().unwrap();
+        let json = to_private_json(&set).unwrap();
         assert_eq!(json.capacity(), json.len());
-        assert!(json.starts_with(r#"{"keys":[{"kty":"RSA","use":"sig","alg":"RS256","kid":"RS256","n":"#));
-        let again: Jwks<PrivateJwk> = serde_json::from_str(&json).unwrap();
-        assert_eq!(again.to_private_json().unwrap(), json);
+        assert!(json.starts_with(br#"{"keys":[{"kty":"RSA","use":"sig","alg":"RS256","kid":"RS256","n":"#));
+        let again: Jwks<PrivateJwk> = serde_json::from_slice(&json).unwrap();
+        assert_eq!(to_private_json(&again).unwrap(), json);
     }
 
     #[test]

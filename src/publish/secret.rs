@@ -9,7 +9,7 @@ use super::salted::{Entry, Passphrase, Salted};
 use super::view::View;
 use super::{Made, RenderError, public};
 use crate::api::InactiveKeys;
-use crate::jose::{PrivateJwk, PublicJwk, to_private_json};
+use crate::jose::{Jwks, PrivateJwk, PublicJwk, to_private_json};
 use crate::keyring::{Key, Publisher};
 use crate::lifecycle::policy::{File, Scope, SignersFile};
 use crate::material::PrivateEncoding;
@@ -62,11 +62,6 @@ pub(super) fn files(
 enum Jwk {
     Private(PrivateJwk),
     Public(PublicJwk),
-}
-
-#[derive(Serialize)]
-struct Jwks {
-    keys: Vec<Jwk>,
 }
 
 fn jwks(scope: &Scope, inactive: Option<InactiveKeys>, view: &View<'_>) -> Result<Zeroizing<Vec<u8>>, RenderError> {

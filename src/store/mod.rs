@@ -106,6 +106,11 @@ pub enum Unreadable {
     TooLarge,
 }
 
+/// What a file holds without the line end that editors and `echo` leave, which is no part of a secret.
+pub(crate) fn without_line_end(content: &[u8]) -> &[u8] {
+    content.strip_suffix(b"\n").map_or(content, |text| text.strip_suffix(b"\r").unwrap_or(text))
+}
+
 /// Largest value in bytes that is read: 1 MiB, which is what a Secret may hold.
 pub const LARGEST_VALUE: usize = 1 << 20;
 

@@ -130,8 +130,8 @@ fn of(set: &SetRef) -> KeySetName<'_> {
 /// The secret in a file, without the end of its last line.
 fn read(path: &Path) -> Result<SystemSecret, SystemSecretsError> {
     let content = content(path).map_err(|source| SystemSecretsError::Unreadable { path: path.to_owned(), source })?;
-    let text = content.strip_suffix(b"\n").map_or(content.as_slice(), |text| text.strip_suffix(b"\r").unwrap_or(text));
-    SystemSecret::new(text).map_err(|source| SystemSecretsError::Unfit { path: path.to_owned(), source })
+    SystemSecret::new(super::without_line_end(&content))
+        .map_err(|source| SystemSecretsError::Unfit { path: path.to_owned(), source })
 }
 
 fn content(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::operator::view::View;
 use crate::operator::wire::{Fault, Wire};
-use crate::operator::{Fixture, example};
+use crate::operator::{Fixture, Operator, example};
 
 /// Keyring, ConfigMap, Secret, status.
 const WRITES: usize = 4;
@@ -35,12 +35,7 @@ async fn a_crash_at_any_write_of_the_first_pass_costs_no_key() {
         fixture.apply(&set()).await;
         struck(&fixture, &wire, fault).await;
         let between = fixture.view("auth").await;
-        let _operator = if is_death(fault) {
-            drop(operator);
-            fixture.operator().await
-        } else {
-            operator
-        };
+        let _operator = survivor(&fixture, operator, fault).await;
         fixture.ready("auth").await;
         let after = fixture.view("auth").await;
         after.assert_settled();
@@ -67,12 +62,7 @@ async fn a_crash_at_any_write_of_a_revocation_ends_in_the_same_state() {
         fixture.apply(&set).await;
         struck(&fixture, &wire, fault).await;
         let between = fixture.view("auth").await;
-        let _operator = if is_death(fault) {
-            drop(operator);
-            fixture.operator().await
-        } else {
-            operator
-        };
+        let _operator = survivor(&fixture, operator, fault).await;
         fixture
             .status("auth", "the revocation", |status| {
                 status.observed_generation == Some(2) && status.active_kids == Some(before.standby())
@@ -122,12 +112,7 @@ async fn a_crash_at_any_write_of_a_rotation_whose_lead_has_passed_ends_in_the_sa
         fixture.annotate("auth", &[("keyturn.dev/rotate", "now")]).await;
         struck(&fixture, &wire, fault).await;
         let between = fixture.view("auth").await;
-        let _operator = if is_death(fault) {
-            drop(operator);
-            fixture.operator().await
-        } else {
-            operator
-        };
+        let _operator = survivor(&fixture, operator, fault).await;
         let after = fixture
             .until("both outputs follow", async || {
                 let view = fixture.view("auth").await;
@@ -154,6 +139,16 @@ fn assert_revoked(before: &View, between: &View, after: &View, fault: Fault) {
     assert!(!after.published.contains(&before.active()), "{fault:?}");
     if between.keyring != before.keyring {
         assert_eq!(after.keyring, between.keyring, "{fault:?}: what was committed is what is used");
+    }
+}
+
+/// The operator that goes on after the fault: another one, where it was deadly.
+async fn survivor(fixture: &Fixture, operator: Operator, fault: Fault) -> Operator {
+    if is_death(fault) {
+        drop(operator);
+        fixture.operator().await
+    } else {
+        operator
     }
 }
 
