@@ -6,8 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says by panicking what is wrong")]
 #![allow(clippy::indexing_slicing, reason = "what is not as expected fails the test")]
 
+#[path = "../support/fetched.rs"]
+mod fetched;
 #[path = "../run/program.rs"]
 mod program;
+#[path = "../support/programs.rs"]
+mod programs;
 #[path = "../run/tree.rs"]
 mod tree;
 
@@ -18,7 +22,6 @@ mod libraries;
 mod matrix;
 mod openssl;
 mod page;
-mod programs;
 mod readers;
 mod rows;
 mod specs;
