@@ -110,6 +110,11 @@ impl ControlPlane {
         kubectl.output().unwrap_or_else(|error| panic!("cannot run kubectl {args:?}: {error}"))
     }
 
+    /// Where the `kubectl` of the server's version is; `None` on a cluster that this process did not start.
+    pub fn kubectl_path(&self) -> Option<PathBuf> {
+        self.processes.as_ref().map(|processes| processes.kubectl().get_program().into())
+    }
+
     /// Starts garbage collection, the deletion of namespaces, and the workload controllers (enough for 0 replicas).
     ///
     /// Does nothing where they run already. Install CRDs first: the garbage collector notices later ones only every 30 s.
