@@ -6,7 +6,6 @@ use std::process::Command;
 use crate::fetched::{Language, require, run};
 
 const GO: &str = "Install Go 1.26 or newer";
-const JAVA: &str = "Install a JDK, 17 or newer, and Maven";
 
 /// The driver on `jose`.
 pub fn node() -> Command {
@@ -43,15 +42,8 @@ pub fn go() -> Command {
 
 /// The driver on `nimbus-jose-jwt`.
 pub fn java() -> Command {
-    require("javac", "-version", JAVA);
-    let language = Language::new("interop", "java", &["pom.xml"]);
-    let home = language.ready(|home| {
-        let mut maven = Command::new("mvn");
-        maven.args(["--quiet", "--batch-mode", "dependency:copy-dependencies", "--file"]);
-        maven.arg(language.sources.join("pom.xml"));
-        run(maven.arg(format!("-DoutputDirectory={}", home.join("lib").display())), JAVA);
-    });
     let mut java = Command::new("java");
-    java.arg("--class-path").arg(home.join("lib/*")).arg(language.sources.join("Driver.java"));
+    java.args(["--class-path", &Language::maven("interop")]);
+    java.arg(Language::new("interop", "java", &[]).sources.join("Driver.java"));
     java
 }

@@ -1,6 +1,6 @@
 //! Other people's servers, set up as the pages of `docs/consumers` say, over rotations: no token may fail.
 //!
-//! Needs Node 20 and Python 3.11. The servers are fetched once into `target/servers`.
+//! Needs Node 20, Python 3.11, and Java 17 with Maven. The servers are fetched once into `target/servers`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says by panicking what is wrong")]
 #![allow(clippy::indexing_slicing, reason = "what is not as expected fails the test")]
 
@@ -18,4 +18,5 @@ mod tree;
 
 mod node_oidc_provider;
 mod page;
+mod spring;
 mod tokens;

@@ -13,6 +13,9 @@ pub const NODE: &str = "Install Node 20 or newer, with npm";
 /// What to install where `python3` is missing.
 pub const PYTHON: &str = "Install Python 3.11 or newer, with venv";
 
+/// What to install where `javac` or `mvn` is missing.
+pub const JAVA: &str = "Install a JDK, 17 or newer, and Maven";
+
 /// A folder of a suite, `tests/SUITE/NAME`, and what is made of it, `target/SUITE/NAME`.
 pub struct Language {
     suite: &'static str,
@@ -56,6 +59,19 @@ impl Language {
             pip.args(["install", "--quiet", "--no-deps", "--disable-pip-version-check", "--requirement"]);
             run(pip.arg(language.sources.join("requirements.txt")), PYTHON);
         })
+    }
+
+    /// The class path of what a `pom.xml` names.
+    pub fn maven(suite: &'static str) -> String {
+        require("javac", "-version", JAVA);
+        let language = Self::new(suite, "java", &["pom.xml"]);
+        let home = language.ready(|home| {
+            let mut maven = Command::new("mvn");
+            maven.args(["--quiet", "--batch-mode", "dependency:copy-dependencies", "--file"]);
+            maven.arg(language.sources.join("pom.xml"));
+            run(maven.arg(format!("-DoutputDirectory={}", home.join("lib").display())), JAVA);
+        });
+        format!("{}/*", home.join("lib").display())
     }
 
     /// The folder with the libraries; fetches them if they are not there or are others. Test processes that run at once
