@@ -22,6 +22,8 @@ mod places;
 mod plan;
 #[path = "run/program.rs"]
 mod program;
+#[path = "run/refused.rs"]
+mod refused;
 #[path = "run/sealed.rs"]
 mod sealed;
 #[path = "run/symmetric.rs"]

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::certify::certify;
 use super::complete::Complete;
+use super::in_force::{InForce, to_remember};
 use super::minter::Minter;
 use super::references::References;
 use super::report::{Problem, Report};
@@ -40,6 +41,8 @@ pub(super) struct Pass<'a, S, C> {
     report: Report,
     /// Nothing may be written: the report says why.
     halted: bool,
+    /// The stored keyring does not know yet which spec counts.
+    is_spec_new: bool,
 }
 
 impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
@@ -50,7 +53,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         minter: &Minter,
         request: &'a Request,
     ) -> Result<Self, PassError> {
-        let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
+        let InForce { policy, refused } = InForce::find(store, request).await?;
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
         let now = clock.now();
         let (keyring, version, dressed, seal_due) = match snapshot.keyring {
@@ -71,7 +74,15 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             news: Vec::new(),
             report: Report::default(),
             halted: false,
+            is_spec_new: false,
         };
+        if let Some(refused) = refused {
+            if pass.version.is_none() || pass.is_older_than_outputs() {
+                // A keyring that is lost or old may know an old spec, or none: that waits for one that counts.
+                return Err(refused.into());
+            }
+            pass.report.problems.push(Problem::SpecRefused(refused.to_string()));
+        }
         if !dressed || seal_due.is_some() {
             pass.version = Some(store.commit(&request.set, &pass.keyring, pass.version.as_ref()).await?);
             pass.news.extend(seal_due.as_ref().map(news::sealed));
@@ -84,6 +95,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         pass.use_policy_in_force().await?;
         if !pass.halted {
+            pass.remember_spec()?;
             pass.offer = import::offer(&pass.policy, &pass.keyring, &pass.references, minter).await?;
         }
         Ok(pass)
@@ -98,6 +110,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let Some(mut next) = next else {
             if self.keyring.revision == 0 {
                 return Ok(false);
+            }
+            if self.is_spec_new {
+                let seen = self.version.as_ref();
+                self.version = Some(self.store.commit(&self.request.set, &self.keyring, seen).await?);
+                self.is_spec_new = false;
             }
             let (drifted, outcome) = self.drifted().await;
             self.report.mended |= drifted.iter().any(|one| self.is_drifted(&one.rendered.id));
@@ -162,7 +179,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     ///
     /// But a revocation waits for nothing: an output that can't be made whole loses the files that a passphrase encrypts, and
     /// gets them back when they can be made.
-    async fn commit(&mut self, next: Keyring, revokes: bool) -> Result<Vec<Complete>, PassError> {
+    async fn commit(&mut self, mut next: Keyring, revokes: bool) -> Result<Vec<Complete>, PassError> {
         let mut complete = Vec::new();
         for output in &self.policy.outputs {
             let made = match self.complete(output, &next).await {
@@ -176,9 +193,14 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
                 complete.push(one);
             }
         }
+        if check_keyring_size(&next).is_err() {
+            // Keys are worth more than the memory of a spec.
+            next.accepted = None;
+        }
         check_keyring_size(&next)?;
         self.version = Some(self.store.commit(&self.request.set, &next, self.version.as_ref()).await?);
         self.keyring = next;
+        self.is_spec_new = false;
         Ok(complete)
     }
 
@@ -346,6 +368,21 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         self.policy.go_on_publishing(&self.request.set.name);
         self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
         Ok(())
+    }
+
+    /// The keyring is to know the spec by which it is kept.
+    fn remember_spec(&mut self) -> Result<(), PassError> {
+        if self.is_spec_refused() {
+            return Ok(());
+        }
+        let wanted = to_remember(self.request, &self.keyring)?;
+        self.is_spec_new = wanted != self.keyring.accepted;
+        self.keyring.accepted = wanted;
+        Ok(())
+    }
+
+    fn is_spec_refused(&self) -> bool {
+        self.report.problems.iter().any(|problem| matches!(problem, Problem::SpecRefused(_)))
     }
 
     /// Outputs that the spec does not list any more, as long as they hold keys that are needed.

@@ -1,5 +1,6 @@
 //! The keyring: the durable truth of one key set. Everything else is a projection of it.
 
+mod accepted;
 mod facts;
 mod format;
 mod mac;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use accepted::{AcceptedSpec, Edit};
 pub use facts::{Facts, FactsEra, SettledFacts};
 pub use format::{FORMAT, FormatError};
 pub use mac::{Digest, MacKey};
@@ -53,6 +55,9 @@ pub struct Keyring {
     /// Lines for which `spec.import` was answered, and a digest of what it said. It is not answered twice.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub imports: BTreeMap<String, String>,
+    /// The last spec that was a policy: it counts while the resource states one that is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<AcceptedSpec>,
 }
 
 /// Who publishes the public keys; decides which half of a retired key is kept.
@@ -169,6 +174,7 @@ impl Keyring {
             mac_key,
             rotate_answered: None,
             imports: BTreeMap::new(),
+            accepted: None,
             facts: SettledFacts::new(facts),
             publisher,
             keys: Vec::new(),

@@ -37,6 +37,10 @@ fn keyring() -> Keyring {
         publisher: Publisher::Signer,
         keys: vec![retired, active, standby, enc, mac],
         imports: std::collections::BTreeMap::new(),
+        accepted: Some(AcceptedSpec {
+            spec: json!({ "keys": [{ "algorithm": "ES256" }] }),
+            edit: Some(Edit { uid: "u".to_owned(), generation: 4 }),
+        }),
         revoked: vec![
             Revoked { kid: "gone".to_owned(), thumbprint: Some(mac_key().thumbprint(&keys[3])), since: at(4) },
             Revoked { kid: "stranger".to_owned(), thumbprint: None, since: at(4) },

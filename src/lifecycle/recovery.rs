@@ -102,6 +102,7 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         publisher: publisher(case),
         keys,
         revoked,
+        accepted: case.base.and_then(|base| base.accepted.clone()),
         imports: case.base.map_or_else(|| answered_imports(case), |base| base.imports.clone()),
     }))
 }

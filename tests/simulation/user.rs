@@ -176,6 +176,7 @@ impl User {
         Request {
             set: SetRef { namespace: "iam".to_owned(), name: "auth".to_owned(), owner: None },
             spec: self.spec(),
+            edit: None,
             rotate: self.rotate.clone(),
             confirmed: self.confirmed.clone(),
             remembered: self.remembered,

@@ -141,6 +141,7 @@ fn keyring(revision: u64) -> Keyring {
         mac_key: MacKey::new([7; MacKey::BYTES]),
         rotate_answered: None,
         imports: BTreeMap::new(),
+        accepted: None,
         facts: SettledFacts::new(facts),
         publisher: Publisher::Keyturn,
         keys: Vec::new(),
