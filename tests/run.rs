@@ -10,6 +10,8 @@ mod drift;
 mod files;
 #[path = "run/import.rs"]
 mod import;
+#[path = "run/kept.rs"]
+mod kept;
 #[path = "run/kill.rs"]
 mod kill;
 #[path = "run/life.rs"]

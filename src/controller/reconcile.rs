@@ -137,7 +137,11 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
     };
     context.backoff.succeeded(&id);
     // While a spec is refused, the one before it may refer to others.
-    context.references.refer(&namespace, &meta.name_any(), &referred.into_iter().chain(report.references.keys().cloned()).collect());
+    context.references.refer(
+        &namespace,
+        &meta.name_any(),
+        &referred.into_iter().chain(report.references.keys().cloned()).collect(),
+    );
     context.resealing.sealed(&meta, first.as_ref());
     let action = settle(&context, &meta, &set, &report, first);
     // The condition goes when the set is calm again, and not before somebody looks.

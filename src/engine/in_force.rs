@@ -45,7 +45,8 @@ pub(super) fn former_spec(keyring: &Keyring) -> Option<JwksKeySetSpec> {
 /// What the keyring is to remember of a spec that is a policy: it, unless a later one is known, and nothing where the keyring
 /// would grow too large.
 pub(super) fn to_remember(request: &Request, keyring: &Keyring) -> Result<Option<AcceptedSpec>, PassError> {
-    let failed = |why: serde_json::Error| StoreError::Failed { doing: "noting the spec".to_owned(), why: why.to_string() };
+    let failed =
+        |why: serde_json::Error| StoreError::Failed { doing: "noting the spec".to_owned(), why: why.to_string() };
     let stated =
         AcceptedSpec { spec: serde_json::to_value(&request.spec).map_err(failed)?, edit: request.edit.clone() };
     if let Some(known) = &keyring.accepted

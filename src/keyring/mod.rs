@@ -3,6 +3,7 @@
 mod accepted;
 mod facts;
 mod format;
+mod kept;
 mod mac;
 mod marks;
 mod sealed;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use accepted::{AcceptedSpec, Edit};
 pub use facts::{Facts, FactsEra, SettledFacts};
 pub use format::{FORMAT, FormatError};
+pub use kept::{KeptFile, PublicForm};
 pub use mac::{Digest, MacKey};
 pub use marks::{Mark, Marks};
 pub use sealed::{KeySetName, NONCE_BYTES, SealError, sealed_size};
@@ -58,6 +60,9 @@ pub struct Keyring {
     /// The last spec that was a policy: it counts while the resource states one that is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<AcceptedSpec>,
+    /// Public files that the spec names no more, and that are still read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptFile>,
 }
 
 /// Who publishes the public keys; decides which half of a retired key is kept.
@@ -175,6 +180,7 @@ impl Keyring {
             rotate_answered: None,
             imports: BTreeMap::new(),
             accepted: None,
+            kept: Vec::new(),
             facts: SettledFacts::new(facts),
             publisher,
             keys: Vec::new(),

@@ -283,7 +283,8 @@ impl World {
 
 /// Which spec counts may be noted without a decision.
 fn is_same_but_for_the_spec(one: &Keyring, other: &Keyring) -> bool {
-    let bytes = |keyring: &Keyring| Keyring { accepted: None, ..keyring.clone() }.to_bytes().expect("it can be written");
+    let bytes =
+        |keyring: &Keyring| Keyring { accepted: None, ..keyring.clone() }.to_bytes().expect("it can be written");
     bytes(one) == bytes(other)
 }
 
