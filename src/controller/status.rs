@@ -79,6 +79,7 @@ pub(super) fn news(
     if turned(READY) {
         news.extend(report.problems.iter().filter_map(|problem| {
             let reason = match problem {
+                Problem::SpecRefused(_) => Reason::Failed,
                 Problem::OutputTaken(_) => Reason::OutputTaken,
                 Problem::KeyringLost { .. } | Problem::Unopened { .. } => Reason::KeyringLost,
                 Problem::ReferenceMissing(_) => Reason::ReferenceMissing,

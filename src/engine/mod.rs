@@ -6,6 +6,7 @@
 mod certify;
 mod complete;
 mod import;
+mod in_force;
 mod minter;
 mod news;
 mod pass;
@@ -15,6 +16,7 @@ mod report;
 use std::collections::BTreeSet;
 
 use crate::api::JwksKeySetSpec;
+use crate::keyring::Edit;
 use crate::lifecycle::policy::PolicyErrors;
 use crate::probe::Clock;
 use crate::publish::RenderError;
@@ -40,6 +42,8 @@ pub struct Request {
     pub set: SetRef,
     /// Its spec.
     pub spec: JwksKeySetSpec,
+    /// Which edit of the resource stated it; `None` where edits are not counted.
+    pub edit: Option<Edit>,
     /// Value of the rotate annotation.
     pub rotate: Option<String>,
     /// Kids that someone confirmed to have registered.
@@ -53,7 +57,7 @@ pub struct Request {
 /// Why a pass did not end. Nothing that was published is changed by it.
 #[derive(Debug, thiserror::Error)]
 pub enum PassError {
-    /// The spec is wrong.
+    /// The spec is wrong, and no other is known that counted before.
     #[error(transparent)]
     Spec(#[from] PolicyErrors),
     /// The store failed.

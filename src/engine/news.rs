@@ -27,6 +27,8 @@ pub enum Reason {
     Discouraged,
     /// An output was written.
     Published,
+    /// A public file that the spec names no more stays for what was signed by then.
+    Kept,
     /// A standby key became the active one.
     Promoted,
     /// An active key retired.
@@ -70,6 +72,7 @@ impl Reason {
             Self::ImportIgnored => "ImportIgnored",
             Self::Discouraged => "Discouraged",
             Self::Published => "Published",
+            Self::Kept => "Kept",
             Self::Promoted => "Promoted",
             Self::Retired => "Retired",
             Self::Removed => "Removed",
@@ -174,10 +177,11 @@ pub(super) fn recovered(keyring: &Keyring, base: Option<&Keyring>) -> News {
 /// The news of a decision; a minted key has its own.
 pub(super) fn step(step: &Step) -> Option<News> {
     let reason = match step {
-        Step::Mint { .. } | Step::Certify { .. } | Step::AnswerRotate => return None,
+        Step::Mint { .. } | Step::Certify { .. } | Step::AnswerRotate | Step::Release { .. } => return None,
         Step::SettleFacts | Step::ChangePublisher => Reason::FactsChanged,
         Step::Revoke { .. } | Step::Bar { .. } => Reason::Revoked,
         Step::Confirm { .. } => Reason::Confirmed,
+        Step::Keep { .. } => Reason::Kept,
         Step::Adopt { .. } => Reason::Imported,
         Step::IgnoreImport { .. } => Reason::ImportIgnored,
         Step::Promote { .. } => Reason::Promoted,

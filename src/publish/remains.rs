@@ -51,6 +51,7 @@ pub fn remains(
         marks: header.marks.clone(),
         facts: header.facts.clone(),
         publisher: header.publisher,
+        kept: header.kept.clone(),
         revoked,
         public,
         private,
