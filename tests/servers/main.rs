@@ -16,6 +16,7 @@ mod programs;
 #[path = "../run/tree.rs"]
 mod tree;
 
+mod envoy;
 mod node_oidc_provider;
 mod page;
 mod spring;
