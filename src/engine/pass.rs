@@ -173,6 +173,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
         self.report.problems.extend(taken);
         self.report.keyring_version.clone_from(&self.version);
+        let strange = self.request.confirmed.iter().filter(|kid| self.keyring.key(kid).is_none());
+        // Nobody mistypes many, and whoever writes more gets no message of that length.
+        self.report.strange_confirmations = strange.take(3).map(|kid| kid.chars().take(256).collect()).collect();
         let (plan, observed) = (self.plan(), self.observed());
         self.report.describe(&self.policy, &self.keyring, &observed, &plan, &self.places);
         self.report
