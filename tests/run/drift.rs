@@ -100,7 +100,8 @@ fn the_rotate_annotation_and_a_revocation_count_while_it_runs() {
     let outcome = running.end("INT");
     assert!(outcome.status.success());
     let told = |what: &str, with: &str, without: &str| {
-        let line = |line: &str| line.contains(what) && line.contains(&format!("with {with}, and no more with {without}"));
+        let line =
+            |line: &str| line.contains(what) && line.contains(&format!("with {with}, and no more with {without}"));
         assert!(outcome.stdout.lines().any(line), "{what}: {outcome:#?}");
     };
     told("Secret \"auth-signer\"", &second, &first);
