@@ -36,7 +36,7 @@ const MOST_CONFLICTS: usize = 5;
 const MOST_ROUNDS: usize = 8;
 
 /// What a pass is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// Which set.
     pub set: SetRef,

@@ -39,6 +39,8 @@ pub enum Reason {
     Revoked,
     /// A promotion is due and waits.
     Held,
+    /// The first key of a line waits its lead, as it must.
+    FirstHeld,
     /// A confirmation counts.
     Confirmed,
     /// The user's facts changed.
@@ -77,7 +79,7 @@ impl Reason {
             Self::Retired => "Retired",
             Self::Removed => "Removed",
             Self::Revoked => "Revoked",
-            Self::Held => "Held",
+            Self::Held | Self::FirstHeld => "Held",
             Self::Confirmed => "Confirmed",
             Self::FactsChanged => "FactsChanged",
             Self::Restored => "Restored",
@@ -155,8 +157,15 @@ pub(super) fn published(output: &OutputId, header: &Header, before: Option<&Head
         .filter(|kid| held(header, kid) && !before.is_some_and(|before| held(before, kid)))
         .map(String::as_str)
         .collect();
+    let gone: Vec<&str> = before
+        .into_iter()
+        .flat_map(|before| before.marks.keys().filter(|kid| held(before, kid) && !held(header, kid)))
+        .map(String::as_str)
+        .collect();
     let with = if new.is_empty() { "without new keys".to_owned() } else { format!("with {}", new.join(", ")) };
-    News { reason: Reason::Published, note: format!("{output} is written at revision {}, {with}", header.revision) }
+    let without = if gone.is_empty() { String::new() } else { format!(", and no more with {}", gone.join(", ")) };
+    let note = format!("{output} is written at revision {}, {with}{without}", header.revision);
+    News { reason: Reason::Published, note }
 }
 
 pub(super) fn sealed(under: &SecretId) -> News {

@@ -15,11 +15,13 @@ use super::{import, news};
 use crate::keyring::{Key, Keyring, Publisher};
 use crate::lifecycle::adoption::Offer;
 use crate::lifecycle::plan::{Plan, Step, plan};
-use crate::lifecycle::policy::{Output, OutputId, Policy};
+use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
 use crate::lifecycle::recovery::{Case, Recovery, Remains, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
-use crate::publish::{Header, Passphrase, RenderError, Rendered, check_keyring_size, remains, render};
+use crate::publish::{
+    Header, Passphrase, RenderError, Rendered, check_keyring_size, headless_remains, remains, render,
+};
 use crate::store::{Place, Store, StoreError, Stored, StoredKeyring, Version};
 
 /// How often an output is written again because the write took too long.
@@ -173,6 +175,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
         self.report.problems.extend(taken);
         self.report.keyring_version.clone_from(&self.version);
+        let strange = self.request.confirmed.iter().filter(|kid| self.keyring.key(kid).is_none());
+        // Nobody mistypes many, and whoever writes more gets no message of that length.
+        self.report.strange_confirmations = strange.take(3).map(|kid| kid.chars().take(256).collect()).collect();
         let (plan, observed) = (self.plan(), self.observed());
         self.report.describe(&self.policy, &self.keyring, &observed, &plan, &self.places);
         self.report
@@ -497,12 +502,21 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
 
     /// What the outputs hold. Keystores are opened off the async threads.
     async fn left(&self, has_base: bool, minter: &Minter) -> Result<Vec<(OutputId, Remains)>, PassError> {
-        let mut found = Vec::new();
+        let mut found: Vec<(OutputId, Remains)> = Vec::new();
         for output in &self.policy.outputs {
-            let Some(Place::Ours(stored @ Stored { header: Some(header), .. })) = self.places.get(&output.id()) else {
+            let id = output.id();
+            let Some(Place::Ours(stored)) = self.places.get(&id) else { continue };
+            let Some(header) = &stored.header else {
+                // ConfigMaps come first. An older keyring knows more than it and they could.
+                let maps = found.iter().map(|(_, remains)| remains).filter(|one| one.kind == OutputKind::ConfigMap);
+                let newest = maps.max_by_key(|remains| remains.revision).cloned();
+                if let (OutputKind::Secret, false, Some(verifiers)) = (id.kind, has_base, newest) {
+                    let (files, passphrase) = (stored.files.clone(), self.passphrase(output).unwrap_or_default());
+                    let work = move || (id, headless_remains(&verifiers, &files, passphrase.as_ref()));
+                    found.push(minter.off_thread(work).await?);
+                }
                 continue;
             };
-            let id = output.id();
             if has_base && !self.is_vouched(&id, header, stored) {
                 continue;
             }

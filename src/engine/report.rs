@@ -34,6 +34,8 @@ pub struct Report {
     pub outputs: Vec<OutputReport>,
     /// The Secrets of the user's that the pass read, and their states; `None` for one that is not there.
     pub references: BTreeMap<String, Option<Version>>,
+    /// Kids that someone confirms and that no key of the set has.
+    pub strange_confirmations: Vec<String>,
     /// Outputs were written although nothing was decided: someone else changed them, or an earlier pass did not end.
     pub mended: bool,
 }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 pub use header::{Header, RevokedKid};
-pub use remains::remains;
+pub use remains::{headless_remains, remains};
 pub use salted::Passphrase;
 
 use crate::keyring::{Digest, Key, Keyring, Mark, Marks, Publisher, Time, sealed_size};

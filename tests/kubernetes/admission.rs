@@ -532,7 +532,8 @@ fn by_default_names(algorithms: impl Iterator<Item = Algorithm> + Clone) -> Valu
     let files: serde_json::Map<String, Value> = algorithms
         .map(|algorithm| (algorithm.slug(), json!({ "content": content(algorithm), "line": algorithm.slug() })))
         .collect();
-    let mut secrets: Vec<Value> = (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
+    let mut secrets: Vec<Value> =
+        (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
     // Last, so that a rule that looks for it looks everywhere.
     secrets[7]["files"]["z.json"] = json!({ "content": "PrivateJwks" });
     json!({ "keys": keys, "secrets": secrets, "encSelection": "First" })

@@ -32,7 +32,7 @@ fn the_jwks_of_a_dropped_line_stays_until_what_its_key_signed_has_expired() {
     };
     running.until("the line retires", || place.in_phase("Retired") == [of_b.clone()]);
     assert!(running.printed().contains("Kept  ") && running.printed().contains("\"b.json\""), "{}", running.printed());
-    assert_eq!(kids(&place.json("configmaps/auth-jwks/b.json")), [of_b.clone()]);
+    assert_eq!(kids(&place.json("configmaps/auth-jwks/b.json")), std::slice::from_ref(&of_b));
     let b = place.path("configmaps/auth-jwks/b.json");
     fs::remove_file(&b).unwrap();
     running.until("it is restored like every other file", || b.exists());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::lifecycle::fixtures::*;
 
 /// Lines `a` and `b`, each in a JWKS of its own; `files` are those of ConfigMap `c`.
-fn two_lines(files: Value) -> Value {
+fn two_lines(files: &Value) -> Value {
     json!({
         "keys": [{ "name": "a", "algorithm": "ES256" }, { "name": "b", "algorithm": "ES256" }],
         "configMaps": [{ "name": "c", "files": files }],
@@ -20,7 +20,7 @@ fn both() -> Value {
     json!({ "a.json": jwks("a"), "b.json": jwks("b") })
 }
 
-fn only_a(files: Value) -> Value {
+fn only_a(files: &Value) -> Value {
     json!({ "keys": [{ "name": "a", "algorithm": "ES256" }], "configMaps": [{ "name": "c", "files": files }] })
 }
 
@@ -45,9 +45,9 @@ fn file(name: &str, kids: &[&str]) -> (String, Vec<String>) {
 
 #[test]
 fn the_jwks_of_a_line_stays_until_the_last_key_of_the_line_is_gone() {
-    let mut world = World::begun(two_lines(both()));
+    let mut world = World::begun(two_lines(&both()));
     assert_eq!(published(&world), [file("a.json", &["k1", "k2"]), file("b.json", &["k3", "k4"])]);
-    world.edit(only_a(json!({ "a.json": jwks("a") })));
+    world.edit(only_a(&json!({ "a.json": jwks("a") })));
     let steps = told(&world.pass(1));
     assert!(steps.contains(&"keep c/b.json k3 k4".to_owned()), "{steps:?}");
     assert_eq!(published(&world)[1], file("b.json", &["k3"]), "the standby was never used");
@@ -61,8 +61,8 @@ fn the_jwks_of_a_line_stays_until_the_last_key_of_the_line_is_gone() {
 
 #[test]
 fn a_crash_before_the_config_map_is_written_takes_nothing_away() {
-    let mut world = World::begun(two_lines(both()));
-    world.edit(only_a(json!({ "a.json": jwks("a") })));
+    let mut world = World::begun(two_lines(&both()));
+    world.edit(only_a(&json!({ "a.json": jwks("a") })));
     world.decide(moment(1));
     world.tamper(&config_map("c"));
     world.pass(2);
@@ -71,8 +71,8 @@ fn a_crash_before_the_config_map_is_written_takes_nothing_away() {
 
 #[test]
 fn a_file_of_a_line_that_goes_on_stays_until_what_was_signed_by_the_edit_has_expired() {
-    let mut world = World::begun(two_lines(json!({ "all.json": { "content": "PublicJwks" }, "b.json": jwks("b") })));
-    world.edit(two_lines(json!({ "all.json": { "content": "PublicJwks" } })));
+    let mut world = World::begun(two_lines(&json!({ "all.json": { "content": "PublicJwks" }, "b.json": jwks("b") })));
+    world.edit(two_lines(&json!({ "all.json": { "content": "PublicJwks" } })));
     let steps = told(&world.pass(1));
     assert_eq!(steps, ["keep c/b.json k3 k4"]);
     let until = 1 + RETENTION - W;
@@ -85,10 +85,10 @@ fn a_file_of_a_line_that_goes_on_stays_until_what_was_signed_by_the_edit_has_exp
 
 #[test]
 fn a_file_that_comes_back_is_the_specs_own_again() {
-    let mut world = World::begun(two_lines(json!({ "all.json": { "content": "PublicJwks" }, "b.json": jwks("b") })));
-    world.edit(two_lines(json!({ "all.json": { "content": "PublicJwks" } })));
+    let mut world = World::begun(two_lines(&json!({ "all.json": { "content": "PublicJwks" }, "b.json": jwks("b") })));
+    world.edit(two_lines(&json!({ "all.json": { "content": "PublicJwks" } })));
     world.pass(1);
-    world.edit(two_lines(json!({ "all.json": { "content": "PublicJwks" }, "b.json": jwks("b") })));
+    world.edit(two_lines(&json!({ "all.json": { "content": "PublicJwks" }, "b.json": jwks("b") })));
     world.pass(2);
     assert!(world.keyring.kept.is_empty());
     assert_eq!(published(&world)[1], file("b.json", &["k3", "k4"]));
@@ -96,8 +96,8 @@ fn a_file_that_comes_back_is_the_specs_own_again() {
 
 #[test]
 fn a_file_that_turns_to_another_line_holds_the_keys_of_both_for_a_while() {
-    let mut world = World::begun(two_lines(both()));
-    world.edit(only_a(json!({ "b.json": jwks("a") })));
+    let mut world = World::begun(two_lines(&both()));
+    world.edit(only_a(&json!({ "b.json": jwks("a") })));
     world.pass(1);
     assert_eq!(published(&world), [file("a.json", &["k1", "k2"]), file("b.json", &["k1", "k2", "k3"])]);
     world.pass(1 + RETENTION);
@@ -107,8 +107,8 @@ fn a_file_that_turns_to_another_line_holds_the_keys_of_both_for_a_while() {
 #[test]
 fn a_file_of_one_key_stays_with_the_key_that_it_held() {
     let one = json!({ "content": "PublicJwk", "line": "b" });
-    let mut world = World::begun(two_lines(json!({ "all.json": { "content": "PublicJwks" }, "b.jwk": one })));
-    world.edit(only_a(json!({ "all.json": { "content": "PublicJwks" } })));
+    let mut world = World::begun(two_lines(&json!({ "all.json": { "content": "PublicJwks" }, "b.jwk": one })));
+    world.edit(only_a(&json!({ "all.json": { "content": "PublicJwks" } })));
     world.pass(1);
     assert_eq!(published(&world)[1], file("b.jwk", &["k3"]));
     world.pass(1 + RETENTION);
@@ -117,9 +117,9 @@ fn a_file_of_one_key_stays_with_the_key_that_it_held() {
 
 #[test]
 fn a_revoked_key_is_in_no_file_that_stays() {
-    let mut world = World::begun(two_lines(both()));
+    let mut world = World::begun(two_lines(&both()));
     let spec = |revoked: Value| {
-        let mut spec = only_a(json!({ "a.json": jwks("a") }));
+        let mut spec = only_a(&json!({ "a.json": jwks("a") }));
         spec["revoked"] = revoked;
         spec
     };
@@ -138,7 +138,7 @@ fn no_encryption_key_stays_because_senders_would_use_it() {
     world.pass(0);
     world.pass(INTERVAL / 2);
     assert_eq!(published(&world)[1].1.len(), 1);
-    world.edit(only_a(json!({ "a.json": jwks("a") })));
+    world.edit(only_a(&json!({ "a.json": jwks("a") })));
     world.pass(INTERVAL / 2 + 1);
     assert_eq!(names(&world), ["a.json"]);
     assert!(world.keyring.kept.is_empty());
@@ -146,7 +146,7 @@ fn no_encryption_key_stays_because_senders_would_use_it() {
 
 #[test]
 fn a_config_map_that_is_listed_no_more_is_left_as_it_is() {
-    let mut world = World::begun(two_lines(both()));
+    let mut world = World::begun(two_lines(&both()));
     world.edit(json!({ "keys": [{ "name": "a", "algorithm": "ES256" }] }));
     world.pass(1);
     assert!(world.keyring.kept.is_empty());
