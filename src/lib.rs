@@ -3,7 +3,7 @@
 //!
 //! The rooms, in dependency order: [`jose`] and [`material`] know what keys are; [`keyring`] is the durable truth of one
 //! key set; [`inspect`] tells what a file of keys holds; [`api`] is the resource that users write; [`lifecycle`] decides;
-//! [`publish`] renders; [`forecast`] tells what both will do; [`probe`] and [`store`] are the outside world; [`engine`] runs
+//! [`publish`] renders; [`forecast`] tells what both will do; [`probe`] and [`store`] are the outside world; [`metrics`] describes what is counted; [`engine`] runs
 //! one pass over one set; [`controller`], [`server`] and [`cli`] call it. Only `api`, `store::kubernetes`, `probe` and `controller` know
 //! Kubernetes. Nothing before `probe` reads a clock or does I/O.
 //!
@@ -20,6 +20,7 @@ pub mod jose;
 pub mod keyring;
 pub mod lifecycle;
 pub mod material;
+pub mod metrics;
 #[expect(clippy::disallowed_methods, reason = "the one place where a pass learns what time it is")]
 pub mod probe;
 pub mod publish;

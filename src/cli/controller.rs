@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::Failure;
 use super::system_secrets::SystemSecrets;
-use crate::controller::{self, Health, LeaseName, Options};
+use crate::controller::{self, LeaseName, Options, Telemetry};
 use crate::server::{self, admin};
 
 /// Run the operator: watch JwksKeySets and keep their keys.
@@ -61,7 +61,7 @@ impl Controller {
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal());
         if self.log_json {
-            logs.json().init();
+            logs.json().flatten_event(true).with_span_list(false).init();
         } else {
             logs.init();
         }
@@ -77,16 +77,16 @@ impl Controller {
 }
 
 async fn run(options: Options, admin: Option<SocketAddr>) -> Result<(), Failure> {
-    let health = Health::default();
+    let telemetry = Telemetry::default();
     let admin = match admin {
         None => None,
         Some(address) => {
-            let vitals = Vitals(health.clone());
+            let vitals = Vitals(telemetry.clone());
             let listener = server::bind(address).await.map_err(Failure::new)?;
             Some(server::serve(listener, admin::router(vitals)))
         }
     };
-    let done = controller::run(options, health).await.map_err(Failure::new);
+    let done = controller::run(options, telemetry).await.map_err(Failure::new);
     if let Some(admin) = admin {
         admin.stop().await;
     }
@@ -94,19 +94,19 @@ async fn run(options: Options, admin: Option<SocketAddr>) -> Result<(), Failure>
 }
 
 /// What the operator knows of itself, for those who probe it.
-struct Vitals(Health);
+struct Vitals(Telemetry);
 
 impl admin::Vitals for Vitals {
     fn ailments(&self) -> Vec<String> {
-        self.0.ailments()
+        self.0.health.ailments()
     }
 
     fn waits_for(&self) -> Vec<String> {
-        self.0.waits_for()
+        self.0.health.waits_for()
     }
 
     fn metrics(&self) -> String {
-        String::new()
+        self.0.metrics.text()
     }
 }
 
