@@ -3,7 +3,7 @@
 //!
 //! The rooms, in dependency order: [`jose`] and [`material`] know what keys are; [`keyring`] is the durable truth of one
 //! key set; [`inspect`] tells what a file of keys holds; [`api`] is the resource that users write; [`lifecycle`] decides;
-//! [`publish`] renders; [`forecast`] tells what both will do; [`probe`] and [`store`] are the outside world; [`engine`] runs
+//! [`publish`] renders; [`forecast`] tells what both will do, and [`timeline`] what was before; [`probe`] and [`store`] are the outside world; [`engine`] runs
 //! one pass over one set; [`controller`] and [`cli`] call it. Only `api`, `store::kubernetes`, `probe` and `controller` know
 //! Kubernetes. Nothing before `probe` reads a clock or does I/O.
 //!
@@ -24,3 +24,4 @@ pub mod material;
 pub mod probe;
 pub mod publish;
 pub mod store;
+pub mod timeline;

@@ -10,85 +10,33 @@ use super::picture::{self, Strokes};
 use crate::api;
 use crate::engine::Request;
 use crate::forecast::{Forecast, Life};
-use crate::jose::Algorithm;
 use crate::keyring::Time;
 use crate::lifecycle::plan::{Ahead, Change};
-use crate::lifecycle::policy::{Keys, Line, Output, OutputKind, Policy, Rotation, shown};
-use crate::lifecycle::{Fact, Sum};
+use crate::lifecycle::policy::{Line, Policy, Rotation, shown};
+use crate::timeline::{Proof, Timeline, proofs};
 
 /// Everything about one set that can be safe.
 pub(super) fn tell(request: &Request, planned: &Planned, strokes: &Strokes, width: usize) -> String {
     let Planned { policy, forecast } = planned;
     let mut rows = vec![format!("{} is safe as long as the facts below are true.", request.set), String::new()];
-    rows.extend(policy.kinds().into_iter().flat_map(|(which, algorithm)| proof(policy, which, algorithm)));
+    rows.extend(proofs(policy).iter().flat_map(proof));
     rows.extend(rhythm(&request.spec.rotation, policy));
     rows.extend(policy.lines.iter().filter_map(warning));
     rows.push(String::new());
     rows.push(format!("If it is applied as a new set at {} UTC:", stamp(&forecast.from)));
     rows.extend(timeline(policy, forecast));
     rows.push(String::new());
-    rows.extend(picture::draw(forecast, strokes, width));
+    rows.extend(picture::draw(&Timeline::of_new(policy, forecast.clone()), strokes, width));
     rows.join("\n") + "\n"
 }
 
 /// The sums of one kind of keys.
-fn proof(policy: &Policy, which: Keys, algorithm: Algorithm) -> Vec<String> {
-    let sums = policy.sums(algorithm);
-    let lines: Vec<&str> = policy.lines.iter().filter(|line| Keys::of(line.algorithm) == which).map(name).collect();
-    let mut rows = vec![format!("{which} keys: {}", lines.join(", "))];
-    for (title, waits) in [("lead", &sums.leads), ("retention", &sums.retentions)] {
-        for (kind, wait) in waits {
-            rows.push(row(title, &sum(policy, *wait)));
-            rows.push(row("", &format!("counted from {}", acknowledged(policy, *kind))));
-        }
-    }
-    if policy.confirm {
-        rows.push(row("confirmed", &format!("at the earliest {} after publication", sum(policy, sums.first_hop))));
-        rows.push(row("", &format!("and then a further {}", sum(policy, sums.after_confirmation))));
-    }
-    let lead = shown(policy.timing(algorithm, &policy.facts).lead());
-    let retention = shown(policy.timing(algorithm, &policy.facts).retention());
-    let (write, skew) = (shown(policy.write_bound), shown(policy.facts.clock_skew));
-    let least = shown(policy.ahead(algorithm, &policy.facts));
-    let least = format!("lead {lead} + {write} for one write + clockSkew {skew} = {least}");
-    if let (Some(gap), Some(most)) = (policy.shortest_gap(), policy.most_retired(algorithm)) {
-        let gap = shown(gap);
-        rows.push(row("interval", &format!("{gap}, and the least is {least}")));
-        let keys = if most == 1 { "key" } else { "keys" };
-        rows.push(row(
-            "kept",
-            &format!("at most {most} retired {keys} a line: ({retention} + {write}) / {gap}, rounded up"),
-        ));
-    } else {
-        rows.push(row("ready", &format!("{least} after it is minted")));
-    }
-    rows.push(String::new());
-    rows
-}
-
-fn row(title: &str, text: &str) -> String {
-    format!("  {title:<9}  {text}")
-}
-
-fn name(line: &Line) -> &str {
-    &line.name
-}
-
-/// `publishDelay 2m + verifierCacheTtl 1h + clockSkew 1m = 1h3m`
-fn sum(policy: &Policy, sum: Sum) -> String {
-    let term = |(fact, times): &(Fact, i32)| {
-        let stated = format!("{} {}", fact.name(), shown(fact.of(&policy.facts)));
-        if *times == 1 { stated } else { format!("{times} x {stated}") }
-    };
-    let terms: Vec<String> = sum.0.iter().map(term).collect();
-    format!("{} = {}", terms.join(" + "), shown(sum.over(&policy.facts)))
-}
-
-fn acknowledged(policy: &Policy, kind: OutputKind) -> String {
-    let ids: Vec<_> = policy.outputs.iter().map(Output::id).collect();
-    let names: Vec<String> = ids.iter().filter(|id| id.kind == kind).map(ToString::to_string).collect();
-    let bound = if policy.write_bound.is_zero() { String::new() } else { format!(" (+{})", shown(policy.write_bound)) };
-    format!("the acknowledged write of {}{bound}", names.join(" and "))
+pub(in crate::cli) fn proof(proof: &Proof) -> Vec<String> {
+    let Proof { keys, lines, rows } = proof;
+    let mut told = vec![format!("{keys} keys: {}", lines.join(", "))];
+    told.extend(rows.iter().map(|(title, text)| format!("  {title:<9}  {text}")));
+    told.push(String::new());
+    told
 }
 
 /// What decides when keys rotate.
