@@ -6,8 +6,10 @@ mod generate;
 mod inspect;
 mod manifest;
 mod passphrase;
+mod picture;
 mod plan;
 mod run;
+mod screen;
 mod system_secrets;
 mod terminal;
 

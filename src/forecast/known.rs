@@ -36,15 +36,17 @@ pub struct KnownKey {
     pub published: Option<Time>,
     /// When its confirmation was accepted.
     pub confirmed: Option<Time>,
+    /// Of a retired one: whether every output has given it up, so that the time of its removal is known.
+    pub given_up: bool,
     /// Where it stands in its life.
     pub phase: Phase,
 }
 
 impl KnownKey {
-    /// What a keyring knows of a key.
-    pub fn of(key: &Key, published: Option<Time>) -> Self {
+    /// What a keyring knows of a key, and its outputs: since when it is published, and whether none uses it any more.
+    pub fn of(key: &Key, published: Option<Time>, given_up: bool) -> Self {
         let Key { kid, line, algorithm, minted, confirmed, phase, .. } = key.clone();
-        Self { kid, line, algorithm, minted, published, confirmed, phase }
+        Self { kid, line, algorithm, minted, published, confirmed, given_up, phase }
     }
 
     /// Since when it is, or was, the one in use.
@@ -88,7 +90,7 @@ impl KnownKey {
     /// Since when an output surely holds it, as far as is known; what is not known begins now.
     fn mark(&self, mark: &mut Mark, now: Time) {
         let acknowledged = match self.phase {
-            Phase::Retired { retired_since, not_before: Some(_), .. } => retired_since,
+            Phase::Retired { retired_since, .. } if self.given_up => retired_since,
             _ => now,
         };
         mark.held = mark.held.map(|_| self.published.or(self.active()).unwrap_or(now));
@@ -103,8 +105,8 @@ impl InMemory<'_> {
         for one in &known.keys {
             let Some(line) = one.line(&self.policy) else { continue };
             let private = self.stand_in(one.algorithm).clone();
-            let keeps = !matches!(one.phase, Phase::Retired { .. })
-                || self.policy.publisher.keeps_all_loaded(one.algorithm);
+            let keeps =
+                !matches!(one.phase, Phase::Retired { .. }) || self.policy.publisher.keeps_all_loaded(one.algorithm);
             let count = self.minted.entry(line.name.clone()).or_default();
             *count += 1;
             self.living.push(Life {

@@ -56,8 +56,8 @@ pub struct Row {
 /// One key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
-    /// Its key ID; of one that is not minted yet, the line, `#` and a number.
-    pub kid: String,
+    /// When it entered each stage, or will: its kid, its number and its times.
+    pub life: Life,
     /// Whether it exists now.
     pub exists: bool,
     /// Where it stands now; `None` before it is minted.
@@ -68,8 +68,6 @@ pub struct Lane {
     pub segments: Vec<Segment>,
     /// What happens to it next, if anything is planned.
     pub next: Option<Next>,
-    /// Since when its promotion is, or will be, due but has to wait, and what for.
-    pub held: Option<(Time, Waiting)>,
 }
 
 /// A part of a life.
@@ -170,11 +168,8 @@ impl Timeline {
 
     fn told(policy: &Policy, known: &Known, forecast: Forecast) -> Self {
         let Forecast { from: now, until, complete, keys, next, ahead } = forecast;
-        let mut rows: Vec<Row> = policy
-            .lines
-            .iter()
-            .map(|line| Row { line: line.clone(), stated: true, lanes: Vec::new() })
-            .collect();
+        let mut rows: Vec<Row> =
+            policy.lines.iter().map(|line| Row { line: line.clone(), stated: true, lanes: Vec::new() }).collect();
         for life in &keys {
             let lane = Lane::new(life, known.keys.iter().find(|key| key.kid == life.kid), &next);
             match rows.iter_mut().find(|row| row.line.name == life.line.name) {
@@ -213,16 +208,16 @@ impl Lane {
         let begins: Vec<(Stage, Moment)> =
             begins.into_iter().filter_map(|(stage, start)| Some((stage, start?))).collect();
         let ends = begins.iter().skip(1).map(|(_, start)| Some(*start)).chain([removed]);
-        let segments = begins.iter().zip(ends).map(|((stage, start), end)| Segment { stage: *stage, start: *start, end });
+        let segments =
+            begins.iter().zip(ends).map(|((stage, start), end)| Segment { stage: *stage, start: *start, end });
         Self {
-            kid: life.kid.clone(),
+            life: life.clone(),
             exists,
             stage,
             published: moment(life.published, known.is_some_and(|key| key.published.is_some())),
             // A first key that is used at once has no time as a standby.
             segments: segments.filter(|segment| segment.end.is_none_or(|end| end.time > segment.start.time)).collect(),
             next: next(life, stage, ahead),
-            held: life.held.clone(),
         }
     }
 }

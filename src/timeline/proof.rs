@@ -71,4 +71,3 @@ fn acknowledged(policy: &Policy, kind: OutputKind) -> String {
     let bound = if policy.write_bound.is_zero() { String::new() } else { format!(" (+{})", shown(policy.write_bound)) };
     format!("the acknowledged write of {}{bound}", names.join(" and "))
 }
-

@@ -10,7 +10,9 @@ use crate::lifecycle::policy::Policy;
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
     /// A time that is none.
-    #[error("status.keys: {field} of {kid} is {value:?}, which is no time of RFC 3339: use the keyturn of the operator's version")]
+    #[error(
+        "status.keys: {field} of {kid} is {value:?}, which is no time of RFC 3339: use the keyturn of the operator's version"
+    )]
     Time {
         /// Of which key.
         kid: String,
@@ -43,7 +45,8 @@ pub enum StatusError {
 /// [`StatusError`]
 pub fn known(set: &JwksKeySet, policy: &Policy, now: Time) -> Result<Known, StatusError> {
     let Some(status) = &set.status else { return Ok(Known::default()) };
-    let lost = status.conditions.iter().any(|one| one.type_ == api::KEYRING_LOST && one.status == ConditionStatus::True);
+    let lost =
+        status.conditions.iter().any(|one| one.type_ == api::KEYRING_LOST && one.status == ConditionStatus::True);
     Ok(Known {
         keys: status.keys.iter().map(|key| known_key(key, policy, now)).collect::<Result<_, _>>()?,
         facts: None,
@@ -58,8 +61,7 @@ fn known_key(key: &KeyStatus, policy: &Policy, now: Time) -> Result<KnownKey, St
     let active = time("activeTime", &key.active_time)?;
     let retired = time("retiredTime", &key.retired_time)?;
     let published = time("publishedTime", &key.published_time)?;
-    let algorithm =
-        key.algorithm.parse().map_err(|source| StatusError::Algorithm { kid: kid.clone(), source })?;
+    let algorithm = key.algorithm.parse().map_err(|source| StatusError::Algorithm { kid: kid.clone(), source })?;
     let phase = match (key.phase.as_str(), active, retired) {
         ("Standby", ..) => Phase::Standby,
         ("Active", Some(active_since), _) => Phase::Active {
@@ -78,7 +80,8 @@ fn known_key(key: &KeyStatus, policy: &Policy, now: Time) -> Result<KnownKey, St
     let minted = minted.or_else(|| [published, active, retired].into_iter().flatten().min());
     let confirmed = time("confirmedTime", &key.confirmed_time)?;
     let minted = minted.unwrap_or(now);
-    Ok(KnownKey { kid, line: key.line.clone(), algorithm, minted, published, confirmed, phase })
+    let given_up = key.removal_time.is_some();
+    Ok(KnownKey { kid, line: key.line.clone(), algorithm, minted, published, confirmed, given_up, phase })
 }
 
 fn time(kid: &str, field: &'static str, value: Option<&str>) -> Result<Option<Time>, StatusError> {

@@ -6,27 +6,27 @@ use chrono::{DateTime, TimeZone};
 use chrono_tz::Tz;
 
 use super::Planned;
-use super::picture::{self, Strokes};
 use crate::api;
+use crate::cli::picture::{self, Strokes};
 use crate::engine::Request;
-use crate::forecast::{Forecast, Life};
+use crate::forecast::Life;
 use crate::keyring::Time;
 use crate::lifecycle::plan::{Ahead, Change};
 use crate::lifecycle::policy::{Line, Policy, Rotation, shown};
-use crate::timeline::{Proof, Timeline, proofs};
+use crate::timeline::{Proof, Timeline};
 
 /// Everything about one set that can be safe.
-pub(super) fn tell(request: &Request, planned: &Planned, strokes: &Strokes, width: usize) -> String {
-    let Planned { policy, forecast } = planned;
+pub(in crate::cli) fn tell(request: &Request, planned: &Planned, strokes: &Strokes, width: usize) -> String {
+    let Planned { policy, timeline } = planned;
     let mut rows = vec![format!("{} is safe as long as the facts below are true.", request.set), String::new()];
-    rows.extend(proofs(policy).iter().flat_map(proof));
+    rows.extend(timeline.proofs.iter().flat_map(proof));
     rows.extend(rhythm(&request.spec.rotation, policy));
     rows.extend(policy.lines.iter().filter_map(warning));
     rows.push(String::new());
-    rows.push(format!("If it is applied as a new set at {} UTC:", stamp(&forecast.from)));
-    rows.extend(timeline(policy, forecast));
+    rows.push(format!("If it is applied as a new set at {} UTC:", stamp(&timeline.now)));
+    rows.extend(happenings(policy, timeline));
     rows.push(String::new());
-    rows.extend(picture::draw(&Timeline::of_new(policy, forecast.clone()), strokes, width));
+    rows.extend(picture::draw(timeline, strokes, width));
     rows.join("\n") + "\n"
 }
 
@@ -83,17 +83,17 @@ fn warning(line: &Line) -> Option<String> {
 }
 
 /// What happens when, a row a moment and line, and then what is still to come.
-fn timeline(policy: &Policy, forecast: &Forecast) -> Vec<String> {
+pub(in crate::cli) fn happenings(policy: &Policy, timeline: &Timeline) -> Vec<String> {
     let zone = match &policy.rotation {
         Rotation::Schedule(schedule) if schedule.zone() != Tz::UTC => Some(schedule.zone()),
         _ => None,
     };
-    let told: Vec<(Option<Time>, String)> = happenings(policy, forecast)
+    let told: Vec<(Option<Time>, String)> = moments(timeline)
         .into_iter()
         .map(|(time, what)| (Some(time), what))
-        .chain(forecast.ahead.iter().map(|ahead| (ahead.time, still_ahead(ahead))))
+        .chain(timeline.ahead.iter().map(|ahead| (ahead.time, still_ahead(ahead))))
         .collect();
-    let after = |time: Time| shown(time - forecast.from);
+    let after = |time: Time| shown(time - timeline.now);
     let longest = told.iter().filter_map(|(time, _)| time.map(|time| after(time).len())).max();
     let first = longest.unwrap_or_default().max("after".len());
     let columns = |one: &str, two: &str, three: Option<String>, what: &str| {
@@ -101,13 +101,13 @@ fn timeline(policy: &Policy, forecast: &Forecast) -> Vec<String> {
         format!("  {one:<first$}  {two:<19}  {local}{what}")
     };
     let mut rows = vec![columns("after", "UTC", zone.map(|zone| zone.name().to_owned()), "what")];
-    let count = told.len() - forecast.ahead.len();
+    let count = told.len() - timeline.ahead.len();
     for (index, (time, what)) in told.iter().enumerate() {
         if index == count {
-            rows.push(if forecast.complete {
-                format!("Still to come after {}:", after(forecast.until))
+            rows.push(if timeline.complete {
+                format!("Still to come after {}:", after(timeline.until))
             } else {
-                format!("Cut short after {}: state a shorter --horizon. Still to come:", after(forecast.until))
+                format!("Cut short after {}: state a shorter --horizon. Still to come:", after(timeline.until))
             });
         }
         rows.push(match time {
@@ -121,19 +121,20 @@ fn timeline(policy: &Policy, forecast: &Forecast) -> Vec<String> {
     rows
 }
 
-pub(super) fn stamp<Z: TimeZone>(time: &DateTime<Z>) -> String
+pub(in crate::cli) fn stamp<Z: TimeZone>(time: &DateTime<Z>) -> String
 where
     Z::Offset: std::fmt::Display,
 {
     time.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Every moment at which something happens, line by line: `a#1 retired; a#2 active; a#3 minted, published`.
-fn happenings(policy: &Policy, forecast: &Forecast) -> Vec<(Time, String)> {
-    let place = |life: &Life| policy.lines.iter().position(|line| *line == life.line);
-    let mut moments: BTreeMap<(Time, Option<usize>), Vec<String>> = BTreeMap::new();
-    for life in &forecast.keys {
-        let Life { kid, number: _, line: _, adopted, minted, published, held, active, retired, removed } = life;
+/// Every moment at which something happens from now on, line by line: `a#1 retired; a#2 active; a#3 minted, published`.
+fn moments(timeline: &Timeline) -> Vec<(Time, String)> {
+    let mut moments: BTreeMap<(Time, usize), Vec<String>> = BTreeMap::new();
+    let lanes =
+        timeline.rows.iter().enumerate().flat_map(|(place, row)| row.lanes.iter().map(move |lane| (place, lane)));
+    for (place, lane) in lanes {
+        let Life { kid, number: _, line: _, adopted, minted, published, held, active, retired, removed } = &lane.life;
         let mut of_key: BTreeMap<Time, Vec<String>> = BTreeMap::new();
         let waits = held.as_ref().map(|(time, waiting)| (*time, format!("due, waits for {waiting}")));
         let plain = |time: Option<Time>, what: &str| time.map(|time| (time, what.to_owned()));
@@ -145,11 +146,11 @@ fn happenings(policy: &Policy, forecast: &Forecast) -> Vec<(Time, String)> {
             plain(*retired, "retired"),
             plain(*removed, if retired.is_some() { "removed" } else { "discarded, never used" }),
         ];
-        for (time, what) in noted.into_iter().flatten() {
+        for (time, what) in noted.into_iter().flatten().filter(|(time, _)| *time >= timeline.now) {
             of_key.entry(time).or_default().push(what);
         }
         for (time, what) in of_key {
-            moments.entry((time, place(life))).or_default().push(format!("{kid} {}", what.join(", ")));
+            moments.entry((time, place)).or_default().push(format!("{kid} {}", what.join(", ")));
         }
     }
     moments.into_iter().map(|((time, _), keys)| (time, keys.join("; "))).collect()

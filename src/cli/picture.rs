@@ -2,7 +2,7 @@
 
 use console::measure_text_width;
 
-use super::words::stamp;
+use super::plan::words::stamp;
 use crate::keyring::Time;
 use crate::timeline::{Lane, Stage, Timeline};
 
@@ -16,7 +16,7 @@ const MOST_BARS: usize = 12;
 const LONGEST_LABEL: usize = 24;
 
 /// What bars are drawn with.
-pub(in crate::cli) struct Strokes {
+pub(super) struct Strokes {
     standby: char,
     active: char,
     retired: char,
@@ -25,9 +25,8 @@ pub(in crate::cli) struct Strokes {
 }
 
 impl Strokes {
-    pub(in crate::cli) const BLOCKS: Self =
-        Self { standby: '░', active: '█', retired: '▒', now: '▼', cut: "…" };
-    pub(in crate::cli) const ASCII: Self = Self { standby: '.', active: '#', retired: '-', now: 'v', cut: "~" };
+    pub(super) const BLOCKS: Self = Self { standby: '░', active: '█', retired: '▒', now: '▼', cut: "…" };
+    pub(super) const ASCII: Self = Self { standby: '.', active: '#', retired: '-', now: 'v', cut: "~" };
 
     fn of(&self, stage: Stage) -> char {
         match stage {
@@ -59,10 +58,10 @@ struct Scale {
 }
 
 /// One bar a key, with the legend above and the two ends of time below. What lies before now is marked off, if anything does.
-pub(in crate::cli) fn draw(timeline: &Timeline, strokes: &Strokes, width: usize) -> Vec<String> {
+pub(super) fn draw(timeline: &Timeline, strokes: &Strokes, width: usize) -> Vec<String> {
     let Timeline { now, from, until, rows: lines, .. } = timeline;
     let lanes = lines.iter().flat_map(|row| &row.lanes);
-    let label = lanes.map(|lane| measure_text_width(&strokes.label(&lane.kid))).max().unwrap_or_default();
+    let label = lanes.map(|lane| measure_text_width(&strokes.label(&lane.life.kid))).max().unwrap_or_default();
     let cells = width.saturating_sub(label + 4).max(NARROWEST);
     let scale = Scale::new(*from, *until, cells);
     let mut rows = vec![format!("  {:label$}  {}", "", strokes.legend())];
@@ -72,7 +71,7 @@ pub(in crate::cli) fn draw(timeline: &Timeline, strokes: &Strokes, width: usize)
     }
     for line in lines {
         for lane in line.lanes.iter().take(MOST_BARS) {
-            let name = strokes.label(&lane.kid);
+            let name = strokes.label(&lane.life.kid);
             rows.push(format!("  {name:label$}  {}", scale.bar(lane, strokes)).trim_end().to_owned());
         }
         if let Some(more) = line.lanes.len().checked_sub(MOST_BARS).filter(|more| *more > 0) {
