@@ -12,6 +12,7 @@ mod news;
 mod pass;
 mod references;
 mod report;
+mod stand_ins;
 
 use std::collections::BTreeSet;
 

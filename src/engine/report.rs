@@ -51,12 +51,18 @@ pub struct KeyReport {
     pub algorithm: Algorithm,
     /// Its phase.
     pub phase: &'static str,
+    /// When it was made, or adopted.
+    pub minted: Time,
+    /// When a confirmation of it was accepted.
+    pub confirmed: Option<Time>,
+    /// When the rotation is due that replaces it; `None` for a key that is not active, or rotates only when asked to.
+    pub rotation: Option<Time>,
+    /// Whether someone asked for its rotation.
+    pub rotation_asked: bool,
     /// Since when every output that must know it first holds it.
     pub published: Option<Time>,
     /// Since when it is, or was, active.
     pub active: Option<Time>,
-    /// When the rotation is due that replaces it; `None` for a key that is not active, or rotates only when asked to.
-    pub rotation_due: Option<Time>,
     /// Since when it is retired.
     pub retired: Option<Time>,
     /// When it will be removed.
@@ -137,10 +143,12 @@ impl Report {
 }
 
 fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) -> KeyReport {
-    let (active, rotation_due, retired) = match &key.phase {
-        Phase::Standby => (None, None, None),
-        Phase::Active { active_since, rotation_due, .. } => (Some(*active_since), *rotation_due, None),
-        Phase::Retired { active_since, retired_since, .. } => (*active_since, None, Some(*retired_since)),
+    let (active, rotation, rotation_asked, retired) = match &key.phase {
+        Phase::Standby => (None, None, false, None),
+        Phase::Active { active_since, rotation_due, rotation_asked, .. } => {
+            (Some(*active_since), *rotation_due, *rotation_asked, None)
+        }
+        Phase::Retired { active_since, retired_since, .. } => (*active_since, None, false, Some(*retired_since)),
     };
     let removal = plan
         .ahead
@@ -152,9 +160,12 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
         line: key.line.clone(),
         algorithm: key.algorithm,
         phase: key.phase.name(),
+        minted: key.minted,
+        confirmed: key.confirmed,
+        rotation,
+        rotation_asked,
         published: observed.published(policy, key),
         active,
-        rotation_due,
         retired,
         removal,
     }
