@@ -23,4 +23,5 @@ pub mod material;
 #[expect(clippy::disallowed_methods, reason = "the one place where a pass learns what time it is")]
 pub mod probe;
 pub mod publish;
+pub mod server;
 pub mod store;

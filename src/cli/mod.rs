@@ -8,6 +8,7 @@ mod manifest;
 mod passphrase;
 mod plan;
 mod run;
+mod serve;
 mod system_secrets;
 mod terminal;
 
@@ -29,6 +30,7 @@ enum Command {
     Run(run::Run),
     Plan(plan::Plan),
     Controller(controller::Controller),
+    Serve(serve::Serve),
     Inspect(inspect::Inspect),
     Crd(crd::Crd),
     Generate(generate::Generate),
@@ -66,6 +68,7 @@ impl Cli {
             Command::Run(run) => run.execute(),
             Command::Plan(plan) => plan.execute(),
             Command::Controller(controller) => controller.execute(),
+            Command::Serve(serve) => serve.execute(),
             Command::Inspect(inspect) => inspect.execute(),
             Command::Crd(crd::Crd {}) => crd::Crd::execute(),
             Command::Generate(generate) => generate.execute(),

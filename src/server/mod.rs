@@ -1,0 +1,5 @@
+//! What Keyturn answers over HTTP.
+
+pub mod jwks;
+pub mod listener;
+pub mod tls;
