@@ -4,7 +4,7 @@
 //! The rooms, in dependency order: [`jose`] and [`material`] know what keys are; [`keyring`] is the durable truth of one
 //! key set; [`inspect`] tells what a file of keys holds; [`api`] is the resource that users write; [`lifecycle`] decides;
 //! [`publish`] renders; [`forecast`] tells what both will do; [`probe`] and [`store`] are the outside world; [`engine`] runs
-//! one pass over one set; [`controller`] and [`cli`] call it. Only `api`, `store::kubernetes`, `probe` and `controller` know
+//! one pass over one set; [`controller`], [`server`] and [`cli`] call it. Only `api`, `store::kubernetes`, `probe` and `controller` know
 //! Kubernetes. Nothing before `probe` reads a clock or does I/O.
 //!
 //! Read [`engine`] next: it is the program.

@@ -8,10 +8,12 @@ use kube::api::{Patch, PatchParams};
 use kube::runtime::controller::Action;
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
+use tokio::sync::watch::Receiver;
 
 use super::backoff::Backoff;
 use super::contests::{CALM, Contests};
 use super::events::Events;
+use super::lease::Standing;
 use super::references::References;
 use super::resealing::Resealing;
 use super::settled::{Outputs, Settled};
@@ -38,6 +40,7 @@ pub(super) struct Context {
     pub(super) clock: ServerClock,
     pub(super) client: Client,
     pub(super) events: Events,
+    pub(super) standing: Receiver<Standing>,
     pub(super) outputs: Outputs,
     pub(super) settled: Settled,
     pub(super) references: Arc<References>,
@@ -78,6 +81,10 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
     let id = format!("{namespace}/{}", meta.name_any());
     if meta.metadata.deletion_timestamp.is_some() {
         context.forget(&id);
+        return Ok(Action::await_change());
+    }
+    if !context.standing.borrow().may_write() {
+        // All sets are called when this operator leads.
         return Ok(Action::await_change());
     }
     let first = context.resealing.first();
