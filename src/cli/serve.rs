@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use crate::server::jwks::{Directory, Server, SetName, Shelf, Source};
+use crate::controller;
+use crate::server::jwks::{Cluster, Directory, Server, SetName, Shelf, Source};
 use crate::server::listener;
 use crate::server::tls::Certificate;
 
@@ -23,9 +24,18 @@ pub(super) struct Serve {
     /// Where to listen.
     #[arg(long, env = "KEYTURN_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Serve what `keyturn run` keeps in this directory.
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
+    /// Serve only the key sets of this namespace; several by commas, or by repeating this. Default: those of all.
+    #[arg(
+        long = "namespace",
+        env = "KEYTURN_NAMESPACE",
+        value_name = "NAMESPACE",
+        value_delimiter = ',',
+        value_parser = controller::namespace_name
+    )]
+    namespaces: Vec<String>,
+    /// Serve what `keyturn run` keeps in this directory instead of a cluster's sets.
+    #[arg(long, value_name = "DIR", conflicts_with = "namespaces")]
+    dir: Option<PathBuf>,
     /// Also serve this set at /.well-known/jwks.json.
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = set_name)]
     default: Option<SetName>,
@@ -68,7 +78,14 @@ impl Serve {
         })?;
         let address = listener.local_addr().map_err(Failure::new)?;
         let shelf = Arc::new(Shelf::default());
-        tokio::spawn(Directory { dir: self.dir }.keep(Arc::clone(&shelf)));
+        match self.dir {
+            Some(dir) => drop(tokio::spawn(Directory { dir }.keep(Arc::clone(&shelf)))),
+            None => {
+                let namespaces = self.namespaces.into_iter().collect();
+                let cluster = Cluster::infer(namespaces, false).await.map_err(Failure::new)?;
+                tokio::spawn(cluster.keep(Arc::clone(&shelf)));
+            }
+        }
         let scheme = if certificate.is_some() { "https" } else { "http" };
         tracing::info!(url = %format!("{scheme}://{address}"), "serving public JWK Sets");
         let router = Server { shelf, default: self.default }.router();

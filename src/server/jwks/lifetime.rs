@@ -9,8 +9,11 @@ use crate::keyring::Time;
 /// How long an answer may be on its way to the verifier. It counts towards P, `publishDelay`, like the age of what is served.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
-/// Where a change is overdue it may come at any moment, or wait for someone for days.
+/// How long an answer is kept, in seconds, while a change is overdue and may come at any moment.
 const OVERDUE: u64 = 10;
+
+/// A change that is overdue for longer waits for someone, who may come in days.
+const FORGOTTEN: TimeDelta = TimeDelta::minutes(10);
 
 /// What the lifetime of one answer follows from.
 #[derive(Clone, Debug)]
@@ -44,11 +47,10 @@ impl Lifetime {
         let total = ttl.saturating_sub(beyond).as_secs();
         let mut max_age = total.div_ceil(2);
         for change in &known.changes {
-            let left = match (*change - now).to_std() {
-                Ok(left) => left.as_secs(),
-                Err(_) => OVERDUE,
-            };
-            max_age = max_age.min(left);
+            let left = *change - now;
+            if left > -FORGOTTEN {
+                max_age = max_age.min(left.to_std().map_or(OVERDUE, |left| left.as_secs()));
+            }
         }
         Self { max_age, stale_if_error: total - max_age }
     }
@@ -100,6 +102,11 @@ mod tests {
             ("the next of two", lifetime(120, 3600, 0, &[90_500, 7_000]), "public, max-age=7, stale-if-error=3593"),
             ("a change at once", lifetime(120, 3600, 0, &[900]), "public, max-age=0, stale-if-error=3600"),
             ("a change overdue", lifetime(120, 3600, 0, &[-1]), "public, max-age=10, stale-if-error=3590"),
+            (
+                "a change that nobody makes",
+                lifetime(120, 3600, 0, &[-600_000]),
+                "public, max-age=1800, stale-if-error=1800",
+            ),
             ("a change far away", lifetime(120, 3600, 0, &[9_000_000]), "public, max-age=1800, stale-if-error=1800"),
         ];
         for (what, got, expected) in cases {

@@ -2,6 +2,7 @@
 //! for verifiers.
 
 mod answer;
+mod cluster;
 mod directory;
 mod discovery;
 mod lifetime;
@@ -17,6 +18,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 
+pub use cluster::{Cluster, ClusterError};
 pub use directory::Directory;
 pub use published::{Published, Unfit};
 pub use shelf::{Described, Found, Pulse, SetName, Shelf};
