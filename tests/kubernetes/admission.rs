@@ -316,6 +316,7 @@ async fn good_specs_are_taken() {
         .collect();
     let specs = [
         ("nothing but an algorithm", with(&json!({}))),
+        ("an issuer", with(&json!({ "issuer": "https://auth.example.com:8443/main/" }))),
         ("every other algorithm by its default name", some),
         ("the algorithms between them", others),
         ("every curve of a choice", json!({ "keys": curves })),
