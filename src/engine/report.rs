@@ -49,6 +49,14 @@ pub struct KeyReport {
     pub algorithm: Algorithm,
     /// Its phase.
     pub phase: &'static str,
+    /// When it was made, or adopted.
+    pub minted: Time,
+    /// When a confirmation of it was accepted.
+    pub confirmed: Option<Time>,
+    /// When its rotation is due.
+    pub rotation: Option<Time>,
+    /// Whether someone asked for its rotation.
+    pub rotation_asked: bool,
     /// Since when every output that must know it first holds it.
     pub published: Option<Time>,
     /// Since when it is, or was, active.
@@ -136,6 +144,10 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
         Phase::Active { active_since, .. } => (Some(*active_since), None),
         Phase::Retired { active_since, retired_since, .. } => (*active_since, Some(*retired_since)),
     };
+    let (rotation, rotation_asked) = match &key.phase {
+        Phase::Active { rotation_due, rotation_asked, .. } => (*rotation_due, *rotation_asked),
+        Phase::Standby | Phase::Retired { .. } => (None, false),
+    };
     let removal = plan
         .ahead
         .iter()
@@ -146,6 +158,10 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
         line: key.line.clone(),
         algorithm: key.algorithm,
         phase: key.phase.name(),
+        minted: key.minted,
+        confirmed: key.confirmed,
+        rotation,
+        rotation_asked,
         published: observed.published(policy, key),
         active,
         retired,
