@@ -12,9 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use crate::controller;
+use crate::forecast::StandIns;
 use crate::server::jwks::{Cluster, Directory, Server, SetName, Shelf, Source};
-use crate::server::listener;
 use crate::server::tls::Certificate;
+use crate::server::{listener, timeline};
 
 /// Serve the public JWK Sets over HTTP, one at /NAMESPACE/NAME/jwks.json each.
 ///
@@ -39,6 +40,9 @@ pub(super) struct Serve {
     /// Also serve this set at /.well-known/jwks.json.
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = set_name)]
     default: Option<SetName>,
+    /// Also show the timeline of each set, as a page at /NAMESPACE/NAME/timeline.
+    #[arg(long, env = "KEYTURN_TIMELINE", conflicts_with = "dir")]
+    timeline: bool,
     /// The server's certificate in PEM, with those of its issuers behind it. Read anew when it changes.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -82,13 +86,16 @@ impl Serve {
             Some(dir) => drop(tokio::spawn(Directory { dir }.keep(Arc::clone(&shelf)))),
             None => {
                 let namespaces = self.namespaces.into_iter().collect();
-                let cluster = Cluster::infer(namespaces, false).await.map_err(Failure::new)?;
+                let cluster = Cluster::infer(namespaces, self.timeline).await.map_err(Failure::new)?;
                 tokio::spawn(cluster.keep(Arc::clone(&shelf)));
             }
         }
         let scheme = if certificate.is_some() { "https" } else { "http" };
         tracing::info!(url = %format!("{scheme}://{address}"), "serving public JWK Sets");
-        let router = Server { shelf, default: self.default }.router();
+        let mut router = Server { shelf: Arc::clone(&shelf), default: self.default }.router();
+        if self.timeline {
+            router = router.merge(timeline::router(shelf, StandIns::generate().map_err(Failure::new)?));
+        }
         let stop = async move {
             tokio::select! {
                 _ = interrupt.recv() => {}

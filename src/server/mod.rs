@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod jwks;
 pub mod listener;
+pub mod timeline;
 pub mod tls;
 
 use std::io;

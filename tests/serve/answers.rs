@@ -164,7 +164,7 @@ fn what_is_not_there_or_not_allowed_is_said_in_json() {
     let one = format!("GET {PATH} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx: {}\r\n\r\n", "x".repeat(20_000));
     assert_eq!(send(server.address, &one).status, 431);
     let path = format!("/default/{}/jwks.json", "x".repeat(20_000));
-    assert_eq!(ask(server.address, "GET", &path, &[]).status, 414);
+    assert_eq!(ask(server.address, "GET", &path, &[]).status, 431);
 }
 
 #[test]
