@@ -23,7 +23,8 @@ const IMPURE: [&str; 11] = [
 ];
 
 /// Rooms that may know Kubernetes.
-const KUBERNETES_ROOMS: [&str; 5] = ["api", "store/kubernetes.rs", "probe", "controller", "cli"];
+const KUBERNETES_ROOMS: [&str; 7] =
+    ["api", "store/kubernetes.rs", "probe", "controller", "server/jwks/cluster.rs", "server/jwks/cluster", "cli"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -18,6 +18,7 @@ mod revoke;
 mod rotate;
 mod run;
 mod screen;
+mod serve;
 mod status;
 mod system_secrets;
 mod terminal;
@@ -48,6 +49,7 @@ enum Command {
     Confirm(confirm::Confirm),
     Revoke(revoke::Revoke),
     Controller(controller::Controller),
+    Serve(serve::Serve),
     Inspect(inspect::Inspect),
     Crd(crd::Crd),
     Generate(generate::Generate),
@@ -92,6 +94,7 @@ impl Cli {
             Command::Confirm(confirm) => confirm.execute(),
             Command::Revoke(revoke) => revoke.execute(),
             Command::Controller(controller) => controller.execute(),
+            Command::Serve(serve) => serve.execute(),
             Command::Inspect(inspect) => inspect.execute(),
             Command::Crd(crd::Crd {}) => crd::Crd::execute(),
             Command::Generate(generate) => generate.execute(),
