@@ -118,7 +118,7 @@ fn describe(status: &mut JwksKeySetStatus, set: &JwksKeySet, report: &Report) {
 }
 
 fn key(key: &KeyReport) -> KeyStatus {
-    let KeyReport { kid, line, algorithm, phase, published, active, retired, removal } = key;
+    let KeyReport { kid, line, algorithm, phase, published, active, rotation_due: _, retired, removal } = key;
     KeyStatus {
         kid: kid.clone(),
         line: line.clone(),
@@ -208,11 +208,11 @@ fn is_lost(report: &Report) -> bool {
     report.problems.iter().any(Problem::is_loss)
 }
 
-fn is_held(ahead: &Ahead) -> bool {
+pub(super) fn is_held(ahead: &Ahead) -> bool {
     ahead.to == Change::Active && ahead.held
 }
 
-fn held_reason(ahead: &Ahead) -> &'static str {
+pub(super) fn held_reason(ahead: &Ahead) -> &'static str {
     match ahead.waiting {
         Waiting::Lead | Waiting::Rotation | Waiting::Retention | Waiting::AddedLines => "LeadNotPassed",
         Waiting::Output(_) => "OutputNotPublished",
@@ -227,7 +227,7 @@ fn held_note(ahead: &Ahead) -> String {
     format!("line {} is to change to key {kid}, which waits for {}{until}", ahead.line, ahead.waiting)
 }
 
-fn error_reason(error: &PassError) -> &'static str {
+pub(super) fn error_reason(error: &PassError) -> &'static str {
     match error {
         PassError::Spec(_) => "SpecInvalid",
         PassError::Store(StoreError::Keyring { source: FormatError::SecretMissing { .. }, .. }) => "KeyringSealed",

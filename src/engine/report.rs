@@ -53,6 +53,8 @@ pub struct KeyReport {
     pub published: Option<Time>,
     /// Since when it is, or was, active.
     pub active: Option<Time>,
+    /// When the rotation is due that replaces it; `None` for a key that is not active, or rotates only when asked to.
+    pub rotation_due: Option<Time>,
     /// Since when it is retired.
     pub retired: Option<Time>,
     /// When it will be removed.
@@ -131,10 +133,10 @@ impl Report {
 }
 
 fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) -> KeyReport {
-    let (active, retired) = match &key.phase {
-        Phase::Standby => (None, None),
-        Phase::Active { active_since, .. } => (Some(*active_since), None),
-        Phase::Retired { active_since, retired_since, .. } => (*active_since, Some(*retired_since)),
+    let (active, rotation_due, retired) = match &key.phase {
+        Phase::Standby => (None, None, None),
+        Phase::Active { active_since, rotation_due, .. } => (Some(*active_since), *rotation_due, None),
+        Phase::Retired { active_since, retired_since, .. } => (*active_since, None, Some(*retired_since)),
     };
     let removal = plan
         .ahead
@@ -148,6 +150,7 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
         phase: key.phase.name(),
         published: observed.published(policy, key),
         active,
+        rotation_due,
         retired,
         removal,
     }
