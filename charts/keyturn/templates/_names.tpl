@@ -49,3 +49,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- define "keyturn.server.serviceAccount" -}}
 {{- default (include "keyturn.server.fullname" .) .Values.server.serviceAccount.name -}}
 {{- end -}}
+
+{{- define "keyturn.server.port" -}}
+{{- default (ternary 443 80 (ne .Values.server.tls.secretName "")) (int .Values.server.service.port) -}}
+{{- end -}}

@@ -45,9 +45,21 @@ readinessProbe:
   timeoutSeconds: 5
 {{- end -}}
 
+{{- /* Replicas on different hosts and zones where possible. */ -}}
+{{- define "keyturn.spread" -}}
+{{- $root := . }}
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+- topologyKey: {{ . }}
+  maxSkew: 1
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels: {{- include "keyturn.selector" $root | nindent 6 }}
+{{- end }}
+{{- end -}}
+
 {{- define "keyturn.env" -}}
 - name: RUST_LOG
-  value: {{ .root.Values.operator.logLevel | quote }}
+  value: {{ .of.logLevel | quote }}
 - name: HOSTNAME
   valueFrom: { fieldRef: { fieldPath: metadata.name } }
 {{- with .root.Values.watchNamespaces }}
