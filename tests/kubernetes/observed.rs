@@ -77,7 +77,6 @@ impl Drop for Program {
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one story of one program, which takes a lead to tell")]
 async fn a_rotation_is_seen_in_metrics_and_logs_and_sigterm_ends_the_program() {
     let fixture = Fixture::new("observed").await;
     let mut program = Program::start(&fixture);
