@@ -1,5 +1,10 @@
 //! The page of metrics, the alerts, their runbooks and the dashboard hold together.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expected")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets something unexpected is to fail there"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -96,7 +101,10 @@ fn the_page_of_metrics_is_made_from_the_code() {
         fs::write(&path, page()).expect("written");
     }
     let committed = fs::read_to_string(path).expect("the page is committed");
-    assert!(committed == page(), "stale: run `KEYTURN_WRITE_DOCS=1 cargo test --test monitoring` and commit the result");
+    assert!(
+        committed == page(),
+        "stale: run `KEYTURN_WRITE_DOCS=1 cargo test --test monitoring` and commit the result"
+    );
 }
 
 #[test]
