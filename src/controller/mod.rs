@@ -3,38 +3,54 @@
 mod backoff;
 mod contests;
 mod events;
+mod health;
+mod lease;
+pub mod metrics;
+mod namespaces;
 mod reconcile;
 mod references;
 mod resealing;
 mod settled;
 mod status;
+mod telemetry;
+mod watches;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::stream::{self, select_all};
+use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::ListParams;
 use kube::client::ClientBuilder;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{self, Config as ApplierConfig, ReconcileRequest, trigger_self, trigger_with};
-use kube::runtime::reflector::{self, ObjectRef, Store as Cache};
-use kube::runtime::{WatchStreamExt, applier, watcher};
-use kube::{Api, Client, Config, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::{applier, watcher};
+use kube::{Client, Config, Resource, ResourceExt};
+use tokio::sync::oneshot;
 
 use crate::api::JwksKeySet;
 use crate::engine::{Engine, Minter};
 use crate::probe::ServerClock;
 use crate::store::Seal;
-use crate::store::kubernetes::{KEY_SET, KubernetesStore, MANAGED_BY, MANAGER};
+use crate::store::kubernetes::{KEY_SET, KubernetesStore, MANAGED_BY, MANAGER, WRITE_BOUND};
 
 use backoff::Backoff;
 use contests::Contests;
 use events::Events;
+use health::{BEAT, Health};
+use lease::Election;
 use reconcile::Context;
 use references::References;
 use resealing::Resealing;
 use settled::{Outputs, Settled};
+use watches::cached;
+
+pub use lease::LeaseName;
+pub use namespaces::{Namespaces, namespace_name};
+pub use telemetry::Telemetry;
 
 /// Changes that come together are answered together.
 const DEBOUNCE: Duration = Duration::from_millis(100);
@@ -57,54 +73,70 @@ pub enum ControllerError {
     /// The API server refuses.
     #[error("JwksKeySets can't be listed: {0}; check the address, the credentials and the operator's rights")]
     Refused(String),
-    /// The caches were never filled.
-    #[error("the watches ended before they began")]
-    NoCache(#[from] reflector::store::WriterDropped),
+}
+
+/// What the operator is started with.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The namespaces whose sets it keeps.
+    pub namespaces: Namespaces,
+    /// What keyrings are sealed under.
+    pub seal: Seal,
+    /// The lease that it must hold to run passes; without one it always does.
+    pub lease: Option<LeaseName>,
 }
 
 /// Runs the operator until it is told to stop.
 ///
 /// # Errors
 /// [`ControllerError`], before anything is done.
-pub async fn run(namespace: Option<String>, seal: Seal) -> Result<(), ControllerError> {
+pub async fn run(options: Options, telemetry: Telemetry) -> Result<(), ControllerError> {
     let mut config = Config::infer().await?;
     // A write that is sent twice could land after the bound that acknowledgements count on.
     config.default_retry = false;
     let clock = ServerClock::default();
-    let client = ClientBuilder::try_from(config)?.with_layer(&clock).build();
-    run_with(client, clock, namespace, seal, shutdown()).await
+    let client = ClientBuilder::try_from(config)?.with_layer(&telemetry.metrics.api_calls()).with_layer(&clock).build();
+    run_with(client, clock, options, telemetry, shutdown()).await
 }
 
-/// Runs the operator on a client whose answers pass through `clock`, until `stop` ends.
+/// Runs the operator on a client whose answers pass through `clock`, until `stop` ends. Passes that run then are waited for,
+/// and the lease is given back.
 ///
 /// # Errors
 /// [`ControllerError`], before anything is done.
 pub async fn run_with(
     client: Client,
     clock: ServerClock,
-    namespace: Option<String>,
-    seal: Seal,
+    options: Options,
+    telemetry: Telemetry,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ControllerError> {
-    let sets: Api<Meta> = api(&client, namespace.as_deref());
-    sets.list(&kube::api::ListParams::default().limit(1)).await.map_err(refused)?;
+    let Options { namespaces, seal, lease } = options;
+    for (_, sets) in namespaces.apis::<PartialObjectMeta<JwksKeySet>>(&client) {
+        sets.list(&ListParams::default().limit(1)).await.map_err(refused)?;
+    }
+    let mut election = Election::begin(&client, lease.as_ref(), &telemetry);
 
-    let (sets, set_triggers) = watch(sets, watcher::Config::default());
+    let (sets, set_triggers) = cached(namespaces.apis::<Meta>(&client), &watcher::Config::default(), &telemetry);
     let set_triggers = trigger_self(set_triggers, ());
     let ours = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
-    let (secrets, secret_triggers) = watch(api::<Secret>(&client, namespace.as_deref()), ours.clone());
-    let (maps, map_triggers) = watch(api::<ConfigMap>(&client, namespace.as_deref()), ours);
+    let (secrets, secret_triggers) = cached(namespaces.apis::<PartialObjectMeta<Secret>>(&client), &ours, &telemetry);
+    let (maps, map_triggers) = cached(namespaces.apis::<PartialObjectMeta<ConfigMap>>(&client), &ours, &telemetry);
     let secret_triggers = trigger_with(secret_triggers, of_key_set);
     let map_triggers = trigger_with(map_triggers, of_key_set);
 
     let references = Arc::new(References::default());
-    let reference_triggers = references.clone().triggers(api::<Secret>(&client, namespace.as_deref()));
+    let reference_triggers = references.clone().triggers(namespaces.apis(&client), &telemetry);
     let resealing = Arc::new(Resealing::new(seal.clone(), sets.clone()));
+    let lead_triggers = election.triggers(sets.clone());
+    let minter = Minter::default().with_progress(Arc::new(telemetry.metrics.clone()));
     let context = Arc::new(Context {
-        engine: Engine::new(KubernetesStore::new(client.clone(), seal), clock.clone(), Minter::default()),
+        engine: Engine::new(KubernetesStore::new(client.clone(), seal), clock.clone(), minter),
         clock,
         events: Events::new(client.clone()),
         client,
+        metrics: telemetry.metrics.clone(),
+        standing: election.standing(),
         outputs: Outputs { secrets: secrets.clone(), maps: maps.clone() },
         settled: Settled::default(),
         references,
@@ -113,13 +145,26 @@ pub async fn run_with(
         contests: Contests::default(),
     });
     let remembering = Arc::clone(&context);
-    let triggers = futures::stream::select(set_triggers, futures::stream::select(secret_triggers, map_triggers));
-    let triggers = futures::stream::select(triggers, reference_triggers);
-    let triggers = futures::stream::select(triggers, resealing.triggers()).take_until(stop).boxed();
+    let (stopping, mut stopped) = oneshot::channel();
+    let stop = async move {
+        stop.await;
+        // Nobody waits any more if the passes have ended by themselves.
+        let _ = stopping.send(());
+    };
+    let triggers = [
+        set_triggers.boxed(),
+        secret_triggers.boxed(),
+        map_triggers.boxed(),
+        reference_triggers.boxed(),
+        resealing.triggers().boxed(),
+        lead_triggers.boxed(),
+        heartbeat(telemetry.health.clone()).boxed(),
+    ];
+    let triggers = select_all(triggers).take_until(stop).boxed();
     tracing::info!("watching JwksKeySets");
-    applier(
+    let passes = applier(
         |set, context| Box::pin(reconcile::reconcile(set, context)),
-        reconcile::after_error,
+        |_, never: &Infallible, _| match *never {},
         context,
         sets,
         triggers,
@@ -134,38 +179,27 @@ pub async fn run_with(
             Err(error) => tracing::debug!(%error, "reconciliation ended early"),
         }
         std::future::ready(())
-    })
-    .await;
+    });
+    tokio::pin!(passes);
+    let too_long = async {
+        drop((&mut stopped).await);
+        tokio::time::sleep(WRITE_BOUND.to_std().unwrap_or_default()).await;
+    };
+    tokio::select! {
+        () = &mut passes => {}
+        () = too_long => tracing::warn!("passes that did not end are dropped: the next leader finishes what they began"),
+    }
+    election.end().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-fn api<K>(client: &Client, namespace: Option<&str>) -> Api<PartialObjectMeta<K>>
-where
-    K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
-}
-
-/// A cache of metadata, and a stream of what changed in it.
-fn watch<K>(
-    api: Api<PartialObjectMeta<K>>,
-    config: watcher::Config,
-) -> (Cache<PartialObjectMeta<K>>, impl Stream<Item = Result<PartialObjectMeta<K>, watcher::Error>> + Send)
-where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    let (cache, writer) = reflector::store();
-    let changes = watcher(api, config)
-        .default_backoff()
-        .modify(|object: &mut PartialObjectMeta<K>| object.metadata.managed_fields = None)
-        .reflect(writer)
-        .touched_objects()
-        .inspect_err(|error| tracing::warn!(%error, kind = %K::kind(&()), "a watch was interrupted"));
-    (cache, changes)
+/// A stream of nothing, which shows that the loop that starts passes moves.
+fn heartbeat(health: Health) -> impl Stream<Item = Result<ReconcileRequest<Meta>, watcher::Error>> + Send {
+    stream::repeat(()).then(|()| tokio::time::sleep(BEAT)).filter_map(move |()| {
+        health.beats();
+        std::future::ready(None)
+    })
 }
 
 /// The key set that an object was written for.

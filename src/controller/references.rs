@@ -9,10 +9,12 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::ReconcileRequest;
 use kube::runtime::reflector::ObjectRef;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 
 use super::Meta;
+use super::telemetry::Telemetry;
+use super::watches::watch;
 use crate::store::Version;
 
 /// The Secrets that sets refer to, by namespace and name.
@@ -73,21 +75,29 @@ impl References {
     /// The sets to look at because a Secret changed.
     pub(super) fn triggers(
         self: Arc<Self>,
-        secrets: Api<PartialObjectMeta<Secret>>,
-    ) -> impl Stream<Item = Result<ReconcileRequest<Meta>, watcher::Error>> + Send {
-        watcher(secrets, watcher::Config::default()).default_backoff().flat_map(move |event| match event {
-            Ok(event) => stream::iter(self.hear(event).into_iter().map(|set| Ok(set.into())).collect::<Vec<_>>()),
-            Err(error) => {
-                tracing::warn!(%error, kind = "Secret", "a watch was interrupted");
-                stream::iter(vec![Err(error)])
+        secrets: Vec<(Option<String>, Api<PartialObjectMeta<Secret>>)>,
+        telemetry: &Telemetry,
+    ) -> impl Stream<Item = Result<ReconcileRequest<Meta>, watcher::Error>> + Send + use<> {
+        let watches = secrets.into_iter().map(|(namespace, api)| {
+            watch(api, watcher::Config::default(), telemetry).map(move |told| (namespace.clone(), told)).boxed()
+        });
+        stream::select_all(watches).flat_map(move |(namespace, told)| match told {
+            Ok(event) => {
+                let sets = self.hear(namespace.as_deref(), event).into_iter();
+                stream::iter(sets.map(|set| Ok(set.into())).collect::<Vec<_>>())
             }
+            Err(error) => stream::iter(vec![Err(error)]),
         })
     }
 
-    fn hear(&self, event: watcher::Event<PartialObjectMeta<Secret>>) -> Vec<ObjectRef<Meta>> {
+    /// Hears what the watch of a namespace tells, or that of all of them.
+    fn hear(&self, watched: Option<&str>, event: watcher::Event<PartialObjectMeta<Secret>>) -> Vec<ObjectRef<Meta>> {
+        let is_watched = |namespace: &String| watched.is_none_or(|watched| watched == namespace);
         match event {
             watcher::Event::Init => {
-                self.known().values_mut().for_each(|one| one.listed = false);
+                let mut known = self.known();
+                let watched = known.iter_mut().filter(|((namespace, _), _)| is_watched(namespace));
+                watched.for_each(|(_, one)| one.listed = false);
                 Vec::new()
             }
             watcher::Event::InitApply(secret) | watcher::Event::Apply(secret) => {
@@ -97,7 +107,8 @@ impl References {
             watcher::Event::Delete(secret) => self.tell(&secret, Told::Gone),
             watcher::Event::InitDone => {
                 let mut known = self.known();
-                let unlisted = known.iter_mut().filter(|(_, one)| !one.listed && one.told != Told::Gone);
+                let watched = known.iter_mut().filter(|((namespace, _), _)| is_watched(namespace));
+                let unlisted = watched.filter(|(_, one)| !one.listed && one.told != Told::Gone);
                 unlisted.flat_map(|((namespace, _), one)| one.turn(namespace, Told::Gone)).collect()
             }
         }
@@ -145,7 +156,7 @@ mod tests {
     }
 
     fn hear(references: &References, event: watcher::Event<PartialObjectMeta<Secret>>) -> Vec<String> {
-        references.hear(event).into_iter().map(|set| set.name).collect()
+        references.hear(None, event).into_iter().map(|set| set.name).collect()
     }
 
     fn as_seen(references: &References, name: &str, version: Option<&str>) -> bool {
@@ -173,10 +184,10 @@ mod tests {
         let references = References::default();
         refer(&references, "one", &["pass"]);
         assert!(as_seen(&references, "pass", Some("1")) && as_seen(&references, "pass", None), "nothing was told");
-        references.hear(watcher::Event::Apply(secret("pass", "2")));
+        references.hear(None, watcher::Event::Apply(secret("pass", "2")));
         assert!(as_seen(&references, "pass", Some("2")));
         assert!(!as_seen(&references, "pass", Some("1")) && !as_seen(&references, "pass", None));
-        references.hear(watcher::Event::Delete(secret("pass", "3")));
+        references.hear(None, watcher::Event::Delete(secret("pass", "3")));
         assert!(as_seen(&references, "pass", None) && !as_seen(&references, "pass", Some("2")));
     }
 
@@ -185,13 +196,25 @@ mod tests {
         let references = References::default();
         refer(&references, "one", &["pass"]);
         refer(&references, "two", &["keys"]);
-        references.hear(watcher::Event::Apply(secret("pass", "1")));
-        references.hear(watcher::Event::Apply(secret("keys", "1")));
+        references.hear(None, watcher::Event::Apply(secret("pass", "1")));
+        references.hear(None, watcher::Event::Apply(secret("keys", "1")));
         assert_eq!(hear(&references, watcher::Event::Init), [""; 0]);
         assert_eq!(hear(&references, watcher::Event::InitApply(secret("pass", "1"))), [""; 0]);
         refer(&references, "three", &["late"]);
         assert_eq!(hear(&references, watcher::Event::InitDone), ["two"]);
         assert!(as_seen(&references, "keys", None) && as_seen(&references, "pass", Some("1")));
         assert!(as_seen(&references, "late", Some("7")), "one that was named meanwhile may have been listed before");
+    }
+
+    #[test]
+    fn one_namespace_that_is_listed_anew_says_nothing_of_another() {
+        let references = References::default();
+        refer(&references, "one", &["pass"]);
+        references.hear(Some("iam"), watcher::Event::Apply(secret("pass", "1")));
+        references.hear(Some("other"), watcher::Event::Init);
+        assert!(references.hear(Some("other"), watcher::Event::InitDone).is_empty());
+        assert!(as_seen(&references, "pass", Some("1")));
+        references.hear(Some("iam"), watcher::Event::Init);
+        assert_eq!(references.hear(Some("iam"), watcher::Event::InitDone).len(), 1);
     }
 }

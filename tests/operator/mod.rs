@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use keyturn::api::{ConditionStatus, JwksKeySet, JwksKeySetStatus};
+use keyturn::controller::{Options, Telemetry};
 use keyturn::probe::ServerClock;
 use keyturn::store::Seal;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -35,6 +36,7 @@ pub struct Fixture {
 pub struct Operator {
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
+    pub telemetry: Telemetry,
 }
 
 /// A resource of that name and spec.
@@ -173,18 +175,36 @@ impl Fixture {
 
 impl Operator {
     /// Starts the operator on one namespace of a cluster.
-    pub fn start(mut config: kube::Config, wire: &Wire, namespace: &str, seal: Seal) -> Self {
+    pub fn start(config: kube::Config, wire: &Wire, namespace: &str, seal: Seal) -> Self {
+        let namespaces = [namespace.to_owned()].into_iter().collect();
+        Self::start_with(config, wire, Options { namespaces, seal, ..Options::default() })
+    }
+
+    /// Starts the operator with all that it can be told.
+    pub fn start_with(mut config: kube::Config, wire: &Wire, options: Options) -> Self {
         config.default_retry = false;
         let clock = ServerClock::default();
         let builder = ClientBuilder::try_from(config).expect("a client");
+        let telemetry = Telemetry::default();
+        let builder = builder.with_layer(&telemetry.metrics.api_calls());
         let client = builder.with_layer(wire).with_layer(&clock).build();
         let (stop, stopped) = oneshot::channel();
-        let namespace = namespace.to_owned();
+        let told = telemetry.clone();
         let task = tokio::spawn(async move {
             let stop = async move { drop(stopped.await) };
-            keyturn::controller::run_with(client, clock, Some(namespace), seal, stop).await.expect("the operator runs");
+            keyturn::controller::run_with(client, clock, options, told, stop).await.expect("the operator runs");
         });
-        Self { stop: Some(stop), task }
+        Self { stop: Some(stop), task, telemetry }
+    }
+
+    /// The value of a series, as `/metrics` would tell it.
+    pub fn metric(&self, series: &str) -> Option<f64> {
+        metric(&self.telemetry.metrics.text(), series)
+    }
+
+    /// Whether it writes.
+    pub fn leads(&self) -> bool {
+        self.metric("keyturn_leader") == Some(1.0)
     }
 
     /// Whether it still runs.
@@ -203,6 +223,12 @@ impl Drop for Operator {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// The value of a series in the text format of OpenMetrics.
+pub fn metric(text: &str, series: &str) -> Option<f64> {
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+    Some(value.parse().expect("a number"))
 }
 
 /// Status, reason and message of a condition.
