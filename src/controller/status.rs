@@ -4,7 +4,9 @@ use chrono::SecondsFormat;
 use kube::ResourceExt;
 
 use super::reconcile::problem_reason;
-use crate::api::{Condition, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus, NextTransition, OutputStatus};
+use crate::api::{
+    self, Condition, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus, NextTransition, OutputStatus,
+};
 use crate::engine::{KeyReport, News, PassError, Problem, Reason, Report};
 use crate::keyring::{FormatError, Time};
 use crate::lifecycle::plan::{Ahead, Change, Waiting};
@@ -67,11 +69,14 @@ pub(super) fn news(
     }
     if turned(ROTATING) {
         let held = report.ahead.iter().filter(|ahead| is_held(ahead));
-        news.extend(held.map(|ahead| News { reason: Reason::Held, note: held_note(ahead) }));
+        let is_first = |ahead: &Ahead| ahead.waiting == Waiting::Lead && report.without_active.contains(&ahead.line);
+        let reason = |ahead| if is_first(ahead) { Reason::FirstHeld } else { Reason::Held };
+        news.extend(held.map(|ahead| News { reason: reason(ahead), note: held_note(ahead) }));
     }
     if turned(READY) {
         news.extend(report.problems.iter().filter_map(|problem| {
             let reason = match problem {
+                Problem::SpecRefused(_) => Reason::Failed,
                 Problem::OutputTaken(_) => Reason::OutputTaken,
                 Problem::KeyringLost { .. } | Problem::Unopened { .. } => Reason::KeyringLost,
                 Problem::ReferenceMissing(_) => Reason::ReferenceMissing,
@@ -191,6 +196,15 @@ fn rotating(report: &Report) -> State {
         return (ConditionStatus::False, "Halted", "nothing rotates while the keyring is lost".to_owned());
     }
     match report.ahead.iter().find(|ahead| is_held(ahead)) {
+        Some(ahead) if ahead.waiting == Waiting::Confirmation && !report.strange_confirmations.is_empty() => {
+            let strange = report.strange_confirmations.join(", ");
+            let note = format!(
+                "{}; the annotation {} names {strange}, which is no key of this set",
+                held_note(ahead),
+                api::CONFIRM
+            );
+            (ConditionStatus::True, held_reason(ahead), note)
+        }
         Some(ahead) => (ConditionStatus::True, held_reason(ahead), held_note(ahead)),
         None => (ConditionStatus::False, "Idle", "no rotation is due".to_owned()),
     }

@@ -27,6 +27,8 @@ pub enum Reason {
     Discouraged,
     /// An output was written.
     Published,
+    /// A public file that the spec names no more stays for what was signed by then.
+    Kept,
     /// A standby key became the active one.
     Promoted,
     /// An active key retired.
@@ -37,6 +39,8 @@ pub enum Reason {
     Revoked,
     /// A promotion is due and waits.
     Held,
+    /// The first key of a line waits its lead, as it must.
+    FirstHeld,
     /// A confirmation counts.
     Confirmed,
     /// The user's facts changed.
@@ -70,11 +74,12 @@ impl Reason {
             Self::ImportIgnored => "ImportIgnored",
             Self::Discouraged => "Discouraged",
             Self::Published => "Published",
+            Self::Kept => "Kept",
             Self::Promoted => "Promoted",
             Self::Retired => "Retired",
             Self::Removed => "Removed",
             Self::Revoked => "Revoked",
-            Self::Held => "Held",
+            Self::Held | Self::FirstHeld => "Held",
             Self::Confirmed => "Confirmed",
             Self::FactsChanged => "FactsChanged",
             Self::Restored => "Restored",
@@ -152,8 +157,15 @@ pub(super) fn published(output: &OutputId, header: &Header, before: Option<&Head
         .filter(|kid| held(header, kid) && !before.is_some_and(|before| held(before, kid)))
         .map(String::as_str)
         .collect();
+    let gone: Vec<&str> = before
+        .into_iter()
+        .flat_map(|before| before.marks.keys().filter(|kid| held(before, kid) && !held(header, kid)))
+        .map(String::as_str)
+        .collect();
     let with = if new.is_empty() { "without new keys".to_owned() } else { format!("with {}", new.join(", ")) };
-    News { reason: Reason::Published, note: format!("{output} is written at revision {}, {with}", header.revision) }
+    let without = if gone.is_empty() { String::new() } else { format!(", and no more with {}", gone.join(", ")) };
+    let note = format!("{output} is written at revision {}, {with}{without}", header.revision);
+    News { reason: Reason::Published, note }
 }
 
 pub(super) fn sealed(under: &SecretId) -> News {
@@ -174,10 +186,11 @@ pub(super) fn recovered(keyring: &Keyring, base: Option<&Keyring>) -> News {
 /// The news of a decision; a minted key has its own.
 pub(super) fn step(step: &Step) -> Option<News> {
     let reason = match step {
-        Step::Mint { .. } | Step::Certify { .. } | Step::AnswerRotate => return None,
+        Step::Mint { .. } | Step::Certify { .. } | Step::AnswerRotate | Step::Release { .. } => return None,
         Step::SettleFacts | Step::ChangePublisher => Reason::FactsChanged,
         Step::Revoke { .. } | Step::Bar { .. } => Reason::Revoked,
         Step::Confirm { .. } => Reason::Confirmed,
+        Step::Keep { .. } => Reason::Kept,
         Step::Adopt { .. } => Reason::Imported,
         Step::IgnoreImport { .. } => Reason::ImportIgnored,
         Step::Promote { .. } => Reason::Promoted,
