@@ -80,6 +80,7 @@ impl Living {
             confirmed: metadata.annotations.as_ref().map(api::confirmed_kids).unwrap_or_default(),
             remembered: None,
             accepted_loss: None,
+            edit: None,
         }
     }
 

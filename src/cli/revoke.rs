@@ -156,10 +156,9 @@ fn replacement(living: &Living, line: &str, planned: &Planned) -> String {
     let standby = row.lanes.iter().find(|lane| lane.stage == Some(Stage::Standby));
     match standby {
         Some(lane) => {
-            let published = lane.life.published.filter(|published| *published <= living.now);
-            let ready = published.map(|since| {
-                since + planned.policy.timing(row.line.algorithm, facts).lead() + planned.policy.write_bound
-            });
+            let lead = planned.policy.timing(row.line.algorithm, facts).lead() + planned.policy.write_bound;
+            let published = lane.published.filter(|published| !published.foretold);
+            let ready = published.map(|published| published.time + lead);
             let known = match ready {
                 Some(ready) if ready <= living.now => "every verifier knows it already".to_owned(),
                 Some(ready) => format!("not every verifier knows it before {} UTC", ready.format("%Y-%m-%d %H:%M:%S")),

@@ -102,12 +102,19 @@ impl ControlPlane {
 
     /// Runs `kubectl` as the administrator and waits for it; blocks the thread.
     pub fn kubectl(&self, args: &[&str]) -> Output {
+        let mut kubectl = self.kubectl_command();
+        kubectl.args(args);
+        kubectl.output().unwrap_or_else(|error| panic!("cannot run kubectl {args:?}: {error}"))
+    }
+
+    /// `kubectl` as the administrator, for a test that changes how it runs.
+    pub fn kubectl_command(&self) -> Command {
         let mut kubectl = match &self.processes {
             Some(processes) => processes.kubectl(),
             None => Command::new("kubectl"),
         };
-        kubectl.env("KUBECONFIG", &self.kubeconfig).args(args);
-        kubectl.output().unwrap_or_else(|error| panic!("cannot run kubectl {args:?}: {error}"))
+        kubectl.env("KUBECONFIG", &self.kubeconfig);
+        kubectl
     }
 
     /// Where the `kubectl` of the server's version is; `None` on a cluster that this process did not start.

@@ -146,13 +146,13 @@ fn lines(report: &Report) -> Vec<Line> {
     for name in &report.without_active {
         line(name, &|_| {});
     }
-    for KeyReport { line: name, phase, active, rotation, .. } in &report.keys {
+    for KeyReport { line: name, phase, active, rotation_due, .. } in &report.keys {
         line(name, &|line| {
             for (_, count) in PHASES.iter().zip(&mut line.keys).filter(|(one, _)| *one == phase) {
                 *count += 1;
             }
             if *phase == "Active" {
-                (line.active_since, line.due) = (*active, *rotation);
+                (line.active_since, line.due) = (*active, *rotation_due);
             }
         });
     }
