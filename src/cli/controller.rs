@@ -1,14 +1,13 @@
 //! `keyturn controller`: the operator.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Failure;
 use super::system_secrets::SystemSecrets;
-use crate::controller::{self, Health, LeaseName, Options};
+use super::{Failure, logs};
+use crate::controller::{self, LeaseName, Options, Telemetry};
 use crate::server::{self, admin};
 
 /// Run the operator: watch JwksKeySets and keep their keys.
@@ -52,19 +51,7 @@ pub(super) struct Controller {
 
 impl Controller {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let mut filter = tracing_subscriber::EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,kube=warn"));
-        // The client warns of an answer that it can't read by quoting it whole, and the answer may be a Secret.
-        filter = filter.add_directive("kube_client::client=error".parse().map_err(Failure::new)?);
-        let logs = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal());
-        if self.log_json {
-            logs.json().init();
-        } else {
-            logs.init();
-        }
+        logs::init(self.log_json)?;
         let lease = self.leader_elect.then_some(LeaseName { namespace: self.lease_namespace, name: self.lease_name });
         let options =
             Options { namespaces: self.namespaces.into_iter().collect(), seal: self.system_secrets.open()?, lease };
@@ -77,16 +64,16 @@ impl Controller {
 }
 
 async fn run(options: Options, admin: Option<SocketAddr>) -> Result<(), Failure> {
-    let health = Health::default();
+    let telemetry = Telemetry::default();
     let admin = match admin {
         None => None,
         Some(address) => {
-            let vitals = Vitals(health.clone());
+            let vitals = Vitals(telemetry.clone());
             let listener = server::bind(address).await.map_err(Failure::new)?;
             Some(server::serve(listener, admin::router(vitals)))
         }
     };
-    let done = controller::run(options, health).await.map_err(Failure::new);
+    let done = controller::run(options, telemetry).await.map_err(Failure::new);
     if let Some(admin) = admin {
         admin.stop().await;
     }
@@ -94,19 +81,19 @@ async fn run(options: Options, admin: Option<SocketAddr>) -> Result<(), Failure>
 }
 
 /// What the operator knows of itself, for those who probe it.
-struct Vitals(Health);
+struct Vitals(Telemetry);
 
 impl admin::Vitals for Vitals {
     fn ailments(&self) -> Vec<String> {
-        self.0.ailments()
+        self.0.health.ailments()
     }
 
     fn waits_for(&self) -> Vec<String> {
-        self.0.waits_for()
+        self.0.health.waits_for()
     }
 
     fn metrics(&self) -> String {
-        String::new()
+        self.0.metrics.text()
     }
 }
 

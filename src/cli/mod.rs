@@ -4,6 +4,7 @@ mod controller;
 mod crd;
 mod generate;
 mod inspect;
+mod logs;
 mod manifest;
 mod passphrase;
 mod picture;

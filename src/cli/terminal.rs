@@ -75,7 +75,7 @@ impl Progress for Terminal {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(text, bar);
     }
 
-    fn finished(&self, set: &SetRef, line: &str, spec: KeySpec) {
+    fn finished(&self, set: &SetRef, line: &str, spec: KeySpec, _: Duration) {
         let text = format!("making an {spec} key for line {line} of {}", set.name);
         if let Some(bar) = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&text) {
             bar.finish_and_clear();

@@ -19,7 +19,7 @@ use tower::BoxError;
 use uuid::Uuid;
 
 use super::Meta;
-use super::health::Health;
+use super::telemetry::Telemetry;
 
 /// A leader that does not renew the lease for so many seconds has lost it.
 const DURATION: u64 = 15;
@@ -81,7 +81,7 @@ struct Elector {
     name: String,
     identity: String,
     standing: Sender<Standing>,
-    health: Health,
+    telemetry: Telemetry,
 }
 
 /// How a time in which the lease was watched ended.
@@ -100,9 +100,10 @@ impl Standing {
 
 impl Election {
     /// Begins to contend for the lease, if there is one.
-    pub(super) fn begin(client: &Client, lease: Option<&LeaseName>, health: &Health) -> Self {
+    pub(super) fn begin(client: &Client, lease: Option<&LeaseName>, telemetry: &Telemetry) -> Self {
         let (sender, standing) = tokio::sync::watch::channel(Standing::Alone);
         let mut elector = JoinSet::new();
+        telemetry.stands(Standing::Alone);
         let Some(LeaseName { namespace, name }) = lease else {
             return Self { standing, alone: Some(sender), stop: None, elector };
         };
@@ -112,7 +113,7 @@ impl Election {
             name: name.clone(),
             identity: identity(),
             standing: sender,
-            health: health.clone(),
+            telemetry: telemetry.clone(),
         };
         contender.stands(Standing::Unknown { why: "it was not read yet".to_owned() });
         let (stop, stopped) = oneshot::channel();
@@ -247,7 +248,7 @@ impl Elector {
             Standing::StandsBy { leader } => tracing::info!(lease, leader, "this operator stands by"),
             Standing::Unknown { why } => tracing::info!(lease, why, "this operator does not lead"),
         }
-        self.health.stands(standing);
+        self.telemetry.stands(standing);
     }
 }
 

@@ -5,14 +5,17 @@ mod contests;
 mod events;
 mod health;
 mod lease;
+pub mod metrics;
 mod namespaces;
 mod reconcile;
 mod references;
 mod resealing;
 mod settled;
 mod status;
+mod telemetry;
 mod watches;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +40,7 @@ use crate::store::kubernetes::{KEY_SET, KubernetesStore, MANAGED_BY, MANAGER, WR
 use backoff::Backoff;
 use contests::Contests;
 use events::Events;
-use health::BEAT;
+use health::{BEAT, Health};
 use lease::Election;
 use reconcile::Context;
 use references::References;
@@ -45,9 +48,9 @@ use resealing::Resealing;
 use settled::{Outputs, Settled};
 use watches::cached;
 
-pub use health::Health;
 pub use lease::LeaseName;
 pub use namespaces::{Namespaces, namespace_name};
+pub use telemetry::Telemetry;
 
 /// Changes that come together are answered together.
 const DEBOUNCE: Duration = Duration::from_millis(100);
@@ -87,13 +90,13 @@ pub struct Options {
 ///
 /// # Errors
 /// [`ControllerError`], before anything is done.
-pub async fn run(options: Options, health: Health) -> Result<(), ControllerError> {
+pub async fn run(options: Options, telemetry: Telemetry) -> Result<(), ControllerError> {
     let mut config = Config::infer().await?;
     // A write that is sent twice could land after the bound that acknowledgements count on.
     config.default_retry = false;
     let clock = ServerClock::default();
-    let client = ClientBuilder::try_from(config)?.with_layer(&clock).build();
-    run_with(client, clock, options, health, shutdown()).await
+    let client = ClientBuilder::try_from(config)?.with_layer(&telemetry.metrics.api_calls()).with_layer(&clock).build();
+    run_with(client, clock, options, telemetry, shutdown()).await
 }
 
 /// Runs the operator on a client whose answers pass through `clock`, until `stop` ends. Passes that run then are waited for,
@@ -105,32 +108,34 @@ pub async fn run_with(
     client: Client,
     clock: ServerClock,
     options: Options,
-    health: Health,
+    telemetry: Telemetry,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ControllerError> {
     let Options { namespaces, seal, lease } = options;
     for (_, sets) in namespaces.apis::<PartialObjectMeta<JwksKeySet>>(&client) {
         sets.list(&ListParams::default().limit(1)).await.map_err(refused)?;
     }
-    let mut election = Election::begin(&client, lease.as_ref(), &health);
+    let mut election = Election::begin(&client, lease.as_ref(), &telemetry);
 
-    let (sets, set_triggers) = cached(namespaces.apis::<Meta>(&client), &watcher::Config::default(), &health);
+    let (sets, set_triggers) = cached(namespaces.apis::<Meta>(&client), &watcher::Config::default(), &telemetry);
     let set_triggers = trigger_self(set_triggers, ());
     let ours = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
-    let (secrets, secret_triggers) = cached(namespaces.apis::<PartialObjectMeta<Secret>>(&client), &ours, &health);
-    let (maps, map_triggers) = cached(namespaces.apis::<PartialObjectMeta<ConfigMap>>(&client), &ours, &health);
+    let (secrets, secret_triggers) = cached(namespaces.apis::<PartialObjectMeta<Secret>>(&client), &ours, &telemetry);
+    let (maps, map_triggers) = cached(namespaces.apis::<PartialObjectMeta<ConfigMap>>(&client), &ours, &telemetry);
     let secret_triggers = trigger_with(secret_triggers, of_key_set);
     let map_triggers = trigger_with(map_triggers, of_key_set);
 
     let references = Arc::new(References::default());
-    let reference_triggers = references.clone().triggers(namespaces.apis(&client), &health);
+    let reference_triggers = references.clone().triggers(namespaces.apis(&client), &telemetry);
     let resealing = Arc::new(Resealing::new(seal.clone(), sets.clone()));
     let lead_triggers = election.triggers(sets.clone());
+    let minter = Minter::default().with_progress(Arc::new(telemetry.metrics.clone()));
     let context = Arc::new(Context {
-        engine: Engine::new(KubernetesStore::new(client.clone(), seal), clock.clone(), Minter::default()),
+        engine: Engine::new(KubernetesStore::new(client.clone(), seal), clock.clone(), minter),
         clock,
         events: Events::new(client.clone()),
         client,
+        metrics: telemetry.metrics.clone(),
         standing: election.standing(),
         outputs: Outputs { secrets: secrets.clone(), maps: maps.clone() },
         settled: Settled::default(),
@@ -153,13 +158,13 @@ pub async fn run_with(
         reference_triggers.boxed(),
         resealing.triggers().boxed(),
         lead_triggers.boxed(),
-        heartbeat(health.clone()).boxed(),
+        heartbeat(telemetry.health.clone()).boxed(),
     ];
     let triggers = select_all(triggers).take_until(stop).boxed();
     tracing::info!("watching JwksKeySets");
     let passes = applier(
         |set, context| Box::pin(reconcile::reconcile(set, context)),
-        reconcile::after_error,
+        |_, never: &Infallible, _| match *never {},
         context,
         sets,
         triggers,

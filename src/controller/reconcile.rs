@@ -1,6 +1,7 @@
 //! One key set on a cluster: what is asked, one pass, what came of it.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,14 @@ use kube::runtime::controller::Action;
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tokio::sync::watch::Receiver;
+use tracing::Instrument;
+use uuid::Uuid;
 
 use super::backoff::Backoff;
 use super::contests::{CALM, Contests};
 use super::events::Events;
 use super::lease::Standing;
+use super::metrics::Metrics;
 use super::references::References;
 use super::resealing::Resealing;
 use super::settled::{Outputs, Settled};
@@ -31,7 +35,7 @@ const RESYNC: Duration = Duration::from_secs(3600);
 /// What someone has to mend outside of what is watched, such as a stranger in an output's place, is looked for this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
-/// Longest time that a status may take to be written.
+/// Longest time that reading the resource, or writing its status, may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// All that reconciliations share.
@@ -40,6 +44,7 @@ pub(super) struct Context {
     pub(super) clock: ServerClock,
     pub(super) client: Client,
     pub(super) events: Events,
+    pub(super) metrics: Metrics,
     pub(super) standing: Receiver<Standing>,
     pub(super) outputs: Outputs,
     pub(super) settled: Settled,
@@ -56,6 +61,7 @@ impl Context {
             self.references.refer(namespace, name, &BTreeSet::new());
         }
         self.settled.forget(set);
+        self.metrics.sets().forget(set);
         self.backoff.succeeded(set);
         self.contests.forget(set);
     }
@@ -67,6 +73,9 @@ pub(super) enum ReconcileError {
     /// The resource could not be read.
     #[error("the resource can't be read: {0}")]
     Read(kube::Error),
+    /// The resource was not read in time.
+    #[error("the resource can't be read: the API server did not answer")]
+    Unanswered,
     /// The pass failed.
     #[error(transparent)]
     Pass(#[from] PassError),
@@ -75,7 +84,21 @@ pub(super) enum ReconcileError {
     Status(String),
 }
 
-pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<Action, ReconcileError> {
+impl ReconcileError {
+    /// What metrics call it.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Pass(PassError::Store(StoreError::Conflict(_))) => "Conflict",
+            Self::Pass(error) => status::error_reason(error),
+            Self::Read(_) | Self::Unanswered => "ResourceNotRead",
+            Self::Status(_) => "StatusNotWritten",
+        }
+    }
+}
+
+/// Looks after one set, unless there is nothing to do. It never fails: what did is logged, counted, and tried again later,
+/// each time after a longer wait.
+pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<Action, Infallible> {
     let now = context.clock.now().earlier;
     let namespace = meta.namespace().unwrap_or_default();
     let id = format!("{namespace}/{}", meta.name_any());
@@ -91,11 +114,12 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
     if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, &context.references, first.as_ref(), now)
     {
         context.resealing.sealed(&meta, first.as_ref());
-        return Ok(if context.contests.is_contested(&id, Instant::now()) {
-            Action::requeue(until(wake, now).min(CALM))
+        let wait = until(wake, now);
+        return Ok(Action::requeue(if context.contests.is_contested(&id, Instant::now()) {
+            wait.min(CALM)
         } else {
-            requeue(wake, now)
-        });
+            wait
+        }));
     }
     if let Some(wait) = context.contests.wait(&id, Instant::now())
         && let Some(wake) = context.settled.asked_nothing_new(&meta, &context.references, now)
@@ -103,9 +127,31 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         return Ok(Action::requeue(until(wake, now).min(wait)));
     }
     context.settled.forget(&id);
+    let number = Uuid::new_v4().simple();
+    let span = tracing::info_span!("reconcile", set = %id, id = %number);
+    let begun = Instant::now();
+    let done = look_after(&meta, &id, first, &context).instrument(span.clone()).await;
+    context.metrics.reconciled(begun.elapsed(), done.as_ref().err().map(ReconcileError::reason));
+    Ok(done.unwrap_or_else(|error| {
+        let wait = context.backoff.failed(&id);
+        let seconds = format!("{:.1} s", wait.as_secs_f32());
+        span.in_scope(|| tracing::warn!(%error, wait = seconds, "trying again"));
+        Action::requeue(wait)
+    }))
+}
+
+/// One pass over a set that may have something to do.
+async fn look_after(
+    meta: &Meta,
+    id: &str,
+    first: Option<SecretId>,
+    context: &Context,
+) -> Result<Action, ReconcileError> {
+    let namespace = meta.namespace().unwrap_or_default();
     let api: Api<JwksKeySet> = Api::namespaced(context.client.clone(), &namespace);
-    let Some(set) = api.get_opt(&meta.name_any()).await.map_err(ReconcileError::Read)? else {
-        context.forget(&id);
+    let read = tokio::time::timeout(PATIENCE, api.get_opt(&meta.name_any())).await;
+    let Some(set) = read.map_err(|_| ReconcileError::Unanswered)?.map_err(ReconcileError::Read)? else {
+        context.forget(id);
         return Ok(Action::await_change());
     };
     let referred = set.spec.references().map(|reference| reference.name.clone()).collect();
@@ -118,17 +164,18 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         return Err(error.into());
     }
     if matches!(&outcome, Ok(report) if report.mended) {
-        context.contests.restored(&id, Instant::now());
+        context.contests.restored(id, Instant::now());
     }
-    let contested = context.contests.is_contested(&id, Instant::now());
+    let contested = context.contests.is_contested(id, Instant::now());
     let before = set.status.clone().unwrap_or_default();
     let after = status::after(&set, &outcome, contested, context.clock.now().later);
+    context.metrics.sets().saw(id, &after, outcome.as_ref().ok());
     news.extend(status::news(&before, &after, &outcome));
     for one in &news {
         if one.reason.is_warning() {
-            tracing::warn!(set = %id, reason = one.reason.name(), "{}", one.note);
+            tracing::warn!(reason = one.reason.name(), "{}", one.note);
         } else {
-            tracing::info!(set = %id, reason = one.reason.name(), "{}", one.note);
+            tracing::info!(reason = one.reason.name(), "{}", one.note);
         }
     }
     let written = if after == before { Ok(()) } else { write_status(&api, &set, &after).await };
@@ -137,44 +184,31 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
     let report = match outcome {
         Err(PassError::Spec(_)) => {
             // Nothing changes until someone edits the spec.
-            context.backoff.succeeded(&id);
+            context.backoff.succeeded(id);
             return Ok(Action::requeue(RESYNC));
         }
         other => other?,
     };
-    context.backoff.succeeded(&id);
-    context.resealing.sealed(&meta, first.as_ref());
-    let action = settle(&context, &meta, &set, &report, first);
+    context.backoff.succeeded(id);
+    context.resealing.sealed(meta, first.as_ref());
+    let wait = settle(context, meta, &set, &report, first);
     // The condition goes when the set is calm again, and not before somebody looks.
-    Ok(if contested { Action::requeue(until(report.wake, context.clock.now().earlier).min(CALM)) } else { action })
+    Ok(Action::requeue(if contested { wait.min(CALM) } else { wait }))
 }
 
-/// The next attempt after an error, later each time.
-#[expect(clippy::needless_pass_by_value, reason = "the signature that kube's applier calls")]
-pub(super) fn after_error(meta: Arc<Meta>, error: &ReconcileError, context: Arc<Context>) -> Action {
-    let id = format!("{}/{}", meta.namespace().unwrap_or_default(), meta.name_any());
-    let wait = context.backoff.failed(&id);
-    tracing::warn!(set = %id, %error, wait = %format!("{:.1} s", wait.as_secs_f32()), "trying again");
-    Action::requeue(wait)
-}
-
-fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report, first: Option<SecretId>) -> Action {
+/// Remembers a set that has nothing left to do. How long it may be left alone.
+fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report, first: Option<SecretId>) -> Duration {
     let now = context.clock.now().earlier;
     // What would end these is not watched.
     let unwatched = |problem: &Problem| problem.is_loss() || matches!(problem, Problem::OutputTaken(_));
     if report.problems.iter().any(unwatched) {
-        let due = report.wake.map_or(LOOK_AGAIN, |wake| (wake - now).to_std().unwrap_or_default());
-        return Action::requeue(due.min(LOOK_AGAIN));
+        return until(report.wake, now).min(LOOK_AGAIN);
     }
     // The pass answered the resource as it was read, which may be newer than what the watch has told so far.
     if set.metadata.generation == meta.metadata.generation {
         context.settled.remember(meta, report, first);
     }
-    requeue(report.wake, now)
-}
-
-fn requeue(wake: Option<Time>, now: Time) -> Action {
-    Action::requeue(until(wake, now))
+    until(report.wake, now)
 }
 
 /// How long to wait for a deadline: at most until the next resync.

@@ -13,7 +13,7 @@ use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 
 use super::Meta;
-use super::health::Health;
+use super::telemetry::Telemetry;
 use super::watches::watch;
 use crate::store::Version;
 
@@ -76,10 +76,10 @@ impl References {
     pub(super) fn triggers(
         self: Arc<Self>,
         secrets: Vec<(Option<String>, Api<PartialObjectMeta<Secret>>)>,
-        health: &Health,
+        telemetry: &Telemetry,
     ) -> impl Stream<Item = Result<ReconcileRequest<Meta>, watcher::Error>> + Send + use<> {
         let watches = secrets.into_iter().map(|(namespace, api)| {
-            watch(api, watcher::Config::default(), health).map(move |told| (namespace.clone(), told)).boxed()
+            watch(api, watcher::Config::default(), telemetry).map(move |told| (namespace.clone(), told)).boxed()
         });
         stream::select_all(watches).flat_map(move |(namespace, told)| match told {
             Ok(event) => {

@@ -120,7 +120,7 @@ fn key(key: &KeyReport) -> KeyStatus {
         published,
         confirmed,
         active,
-        rotation,
+        rotation_due,
         rotation_asked,
         retired,
         removal,
@@ -135,7 +135,7 @@ fn key(key: &KeyReport) -> KeyStatus {
         published_time: published.map(shown),
         confirmed_time: confirmed.map(shown),
         active_time: active.map(shown),
-        rotation_time: rotation.map(shown),
+        rotation_time: rotation_due.map(shown),
         rotation_requested: rotation_asked.then_some(true),
         retired_time: retired.map(shown),
         removal_time: removal.map(shown),
@@ -218,11 +218,11 @@ fn is_lost(report: &Report) -> bool {
     report.problems.iter().any(Problem::is_loss)
 }
 
-fn is_held(ahead: &Ahead) -> bool {
+pub(super) fn is_held(ahead: &Ahead) -> bool {
     ahead.to == Change::Active && ahead.held
 }
 
-fn held_reason(ahead: &Ahead) -> &'static str {
+pub(super) fn held_reason(ahead: &Ahead) -> &'static str {
     match ahead.waiting {
         Waiting::Lead | Waiting::Rotation | Waiting::Retention | Waiting::AddedLines => "LeadNotPassed",
         Waiting::Output(_) => "OutputNotPublished",
@@ -237,7 +237,7 @@ fn held_note(ahead: &Ahead) -> String {
     format!("line {} is to change to key {kid}, which waits for {}{until}", ahead.line, ahead.waiting)
 }
 
-fn error_reason(error: &PassError) -> &'static str {
+pub(super) fn error_reason(error: &PassError) -> &'static str {
     match error {
         PassError::Spec(_) => "SpecInvalid",
         PassError::Store(StoreError::Keyring { source: FormatError::SecretMissing { .. }, .. }) => "KeyringSealed",

@@ -12,7 +12,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
-use super::health::Health;
+use super::telemetry::Telemetry;
 
 /// What a watch tells.
 pub(super) type Told<K> = Result<watcher::Event<K>, watcher::Error>;
@@ -21,7 +21,7 @@ pub(super) type Told<K> = Result<watcher::Event<K>, watcher::Error>;
 pub(super) fn cached<K>(
     apis: Vec<(Option<String>, Api<PartialObjectMeta<K>>)>,
     config: &watcher::Config,
-    health: &Health,
+    telemetry: &Telemetry,
 ) -> (Cache<PartialObjectMeta<K>>, impl Stream<Item = Result<PartialObjectMeta<K>, watcher::Error>> + Send + use<K>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
@@ -31,7 +31,7 @@ where
     let watches = apis
         .into_iter()
         .enumerate()
-        .map(|(place, (_, api))| watch(api, config.clone(), health).map(move |told| (place, told)).boxed());
+        .map(|(place, (_, api))| watch(api, config.clone(), telemetry).map(move |told| (place, told)).boxed());
     let events = stream::select_all(watches).flat_map(move |(place, told)| {
         stream::iter(match told {
             Ok(event) => merge.hear(place, event).into_iter().map(Ok).collect(),
@@ -45,16 +45,17 @@ where
     (cache, changes)
 }
 
-/// One watch, which tries again for ever. That it was interrupted, or has ended, is known to `health`.
+/// One watch, which tries again for ever. That it was interrupted, or has ended, is known to `telemetry`.
 pub(super) fn watch<K>(
     api: Api<PartialObjectMeta<K>>,
     config: watcher::Config,
-    health: &Health,
+    telemetry: &Telemetry,
 ) -> BoxStream<'static, Told<PartialObjectMeta<K>>>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    let seen = health.watch(K::plural(&()).into_owned());
+    let seen = telemetry.health.watch(K::plural(&()).into_owned());
+    let metrics = telemetry.metrics.clone();
     let ended = seen.clone();
     watcher(api, config)
         .default_backoff()
@@ -64,6 +65,7 @@ where
             Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
             Err(error) => {
                 seen.is_interrupted(error.to_string(), is_gone(error));
+                metrics.watch_restarts(&K::plural(&()));
                 tracing::warn!(%error, resource = %K::plural(&()), "a watch was interrupted");
             }
         })

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
 use tokio::sync::Semaphore;
@@ -47,8 +48,8 @@ pub enum MintError {
 pub trait Progress: Send + Sync {
     /// A key is being made.
     fn started(&self, set: &SetRef, line: &str, spec: KeySpec);
-    /// It is made, or given up.
-    fn finished(&self, set: &SetRef, line: &str, spec: KeySpec);
+    /// It is made, or given up, after so long.
+    fn finished(&self, set: &SetRef, line: &str, spec: KeySpec, took: Duration);
 }
 
 /// Where new private keys come from.
@@ -180,9 +181,10 @@ impl Minter {
             progress.started(set, &mint.line.name, spec);
         }
         let generate = Arc::clone(&self.generate);
+        let begun = Instant::now();
         let made = tokio::task::spawn_blocking(move || generate(spec)).await;
         if let Some(progress) = &self.progress {
-            progress.finished(set, &mint.line.name, spec);
+            progress.finished(set, &mint.line.name, spec, begun.elapsed());
         }
         Ok(made.map_err(|_| MintError::Interrupted)??)
     }

@@ -53,14 +53,14 @@ pub struct KeyReport {
     pub minted: Time,
     /// When a confirmation of it was accepted.
     pub confirmed: Option<Time>,
-    /// When its rotation is due.
-    pub rotation: Option<Time>,
     /// Whether someone asked for its rotation.
     pub rotation_asked: bool,
     /// Since when every output that must know it first holds it.
     pub published: Option<Time>,
     /// Since when it is, or was, active.
     pub active: Option<Time>,
+    /// When the rotation is due that replaces it; `None` for a key that is not active, or rotates only when asked to.
+    pub rotation_due: Option<Time>,
     /// Since when it is retired.
     pub retired: Option<Time>,
     /// When it will be removed.
@@ -139,14 +139,14 @@ impl Report {
 }
 
 fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) -> KeyReport {
-    let (active, retired) = match &key.phase {
-        Phase::Standby => (None, None),
-        Phase::Active { active_since, .. } => (Some(*active_since), None),
-        Phase::Retired { active_since, retired_since, .. } => (*active_since, Some(*retired_since)),
+    let (active, rotation_due, retired) = match &key.phase {
+        Phase::Standby => (None, None, None),
+        Phase::Active { active_since, rotation_due, .. } => (Some(*active_since), *rotation_due, None),
+        Phase::Retired { active_since, retired_since, .. } => (*active_since, None, Some(*retired_since)),
     };
-    let (rotation, rotation_asked) = match &key.phase {
-        Phase::Active { rotation_due, rotation_asked, .. } => (*rotation_due, *rotation_asked),
-        Phase::Standby | Phase::Retired { .. } => (None, false),
+    let rotation_asked = match &key.phase {
+        Phase::Active { rotation_asked, .. } => *rotation_asked,
+        Phase::Standby | Phase::Retired { .. } => false,
     };
     let removal = plan
         .ahead
@@ -160,10 +160,10 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
         phase: key.phase.name(),
         minted: key.minted,
         confirmed: key.confirmed,
-        rotation,
         rotation_asked,
         published: observed.published(policy, key),
         active,
+        rotation_due,
         retired,
         removal,
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use keyturn::api::{ConditionStatus, JwksKeySet, JwksKeySetStatus};
-use keyturn::controller::{Health, Options};
+use keyturn::controller::{Options, Telemetry};
 use keyturn::probe::ServerClock;
 use keyturn::store::Seal;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -36,7 +36,7 @@ pub struct Fixture {
 pub struct Operator {
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
-    pub health: Health,
+    pub telemetry: Telemetry,
 }
 
 /// A resource of that name and spec.
@@ -185,15 +185,16 @@ impl Operator {
         config.default_retry = false;
         let clock = ServerClock::default();
         let builder = ClientBuilder::try_from(config).expect("a client");
+        let telemetry = Telemetry::default();
+        let builder = builder.with_layer(&telemetry.metrics.api_calls());
         let client = builder.with_layer(wire).with_layer(&clock).build();
         let (stop, stopped) = oneshot::channel();
-        let health = Health::default();
-        let known = health.clone();
+        let told = telemetry.clone();
         let task = tokio::spawn(async move {
             let stop = async move { drop(stopped.await) };
-            keyturn::controller::run_with(client, clock, options, known, stop).await.expect("the operator runs");
+            keyturn::controller::run_with(client, clock, options, told, stop).await.expect("the operator runs");
         });
-        Self { stop: Some(stop), task, health }
+        Self { stop: Some(stop), task, telemetry }
     }
 
     /// Whether it still runs.

@@ -30,6 +30,7 @@ mod cluster;
 mod connections;
 mod edits;
 mod http;
+mod metrics;
 mod outage;
 mod server;
 mod tls;
