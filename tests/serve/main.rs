@@ -33,5 +33,6 @@ mod http;
 mod metrics;
 mod outage;
 mod server;
+mod timeline;
 mod tls;
 mod verifiers;

@@ -27,7 +27,7 @@ fn probes_and_metrics_tell_how_it_stands() {
     server.get(PATH);
     assert_eq!(text(admin, "/livez"), (200, "ok\n".to_owned()));
     assert_eq!(text(admin, "/readyz"), (503, "the JWK Sets are being read\n".to_owned()));
-    assert!(!text(admin, "/metrics").1.contains("keyturn_serve_age_seconds "), "nothing is known yet");
+    assert!(!text(admin, "/metrics").1.contains("\nkeyturn_serve_age_seconds "), "nothing is known yet");
     place.once_well();
     server.ready(PATH);
     assert_eq!(text(admin, "/readyz"), (200, "ok\n".to_owned()));

@@ -82,7 +82,7 @@ impl Metrics {
         Self(Arc::new(Inner { registry, requests }))
     }
 
-    /// All of them, in the text format of OpenMetrics.
+    /// All of them, as text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         match encode(&mut text, &self.0.registry) {
