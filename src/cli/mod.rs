@@ -8,6 +8,7 @@ mod crd;
 mod generate;
 mod inspect;
 mod living;
+mod logs;
 mod man;
 mod manifest;
 mod passphrase;

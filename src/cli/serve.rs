@@ -1,21 +1,21 @@
 //! `keyturn serve`: public JWK Sets over HTTP.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
-use super::Failure;
+use super::{Failure, logs};
 use crate::controller;
 use crate::forecast::StandIns;
-use crate::server::jwks::{Cluster, Directory, Server, SetName, Shelf, Source};
+use crate::server::jwks::{Cluster, Directory, Metrics, Server, SetName, Shelf, Source};
 use crate::server::tls::Certificate;
-use crate::server::{listener, timeline};
+use crate::server::{self, admin, listener, timeline};
 
 /// Serve the public JWK Sets over HTTP, one at /NAMESPACE/NAME/jwks.json each.
 ///
@@ -23,7 +23,7 @@ use crate::server::{listener, timeline};
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Where to listen.
-    #[arg(long, env = "KEYTURN_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "KEYTURN_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = server::address)]
     listen: SocketAddr,
     /// Serve only the key sets of this namespace; several by commas, or by repeating this. Default: those of all.
     #[arg(
@@ -49,6 +49,9 @@ pub(super) struct Serve {
     /// The private key of that certificate in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Answer /livez, /readyz and /metrics by plain HTTP at this address, such as 0.0.0.0:8081. Default: nowhere.
+    #[arg(long, env = "KEYTURN_ADMIN_LISTEN", value_name = "ADDRESS", value_parser = server::address)]
+    admin_listen: Option<SocketAddr>,
     /// Log JSON lines instead of text.
     #[arg(long, env = "KEYTURN_LOG_JSON")]
     log_json: bool,
@@ -56,17 +59,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,kube=warn"));
-        let logs = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal());
-        if self.log_json {
-            logs.json().init();
-        } else {
-            logs.init();
-        }
+        logs::init(self.log_json)?;
         let runtime = tokio::runtime::Runtime::new().map_err(Failure::new)?;
         let done = runtime.block_on(self.serve());
         runtime.shutdown_background();
@@ -77,32 +70,44 @@ impl Serve {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::new)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::new)?;
         let certificate = self.certificate()?;
-        let listener = TcpListener::bind(self.listen).await.map_err(|error| {
-            Failure::new(format!("{} can't be listened on: {error}; state another --listen", self.listen))
-        })?;
+        let listener = server::bind(self.listen).await.map_err(Failure::new)?;
         let address = listener.local_addr().map_err(Failure::new)?;
         let shelf = Arc::new(Shelf::default());
-        match self.dir {
-            Some(dir) => drop(tokio::spawn(Directory { dir }.keep(Arc::clone(&shelf)))),
+        let source = match self.dir {
+            Some(dir) => tokio::spawn(Directory { dir }.keep(Arc::clone(&shelf))),
             None => {
                 let namespaces = self.namespaces.into_iter().collect();
                 let cluster = Cluster::infer(namespaces, self.timeline).await.map_err(Failure::new)?;
-                tokio::spawn(cluster.keep(Arc::clone(&shelf)));
+                tokio::spawn(cluster.keep(Arc::clone(&shelf)))
             }
-        }
-        let scheme = if certificate.is_some() { "https" } else { "http" };
-        tracing::info!(url = %format!("{scheme}://{address}"), "serving public JWK Sets");
+        };
+        let metrics = Metrics::new(Arc::clone(&shelf));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let vitals = Vitals { shelf: Arc::clone(&shelf), metrics: metrics.clone(), source, stopping: stopping.clone() };
+        let admin = match self.admin_listen {
+            None => None,
+            Some(address) => {
+                let listener = server::bind(address).await.map_err(Failure::new)?;
+                Some(server::serve(listener, admin::router(vitals)))
+            }
+        };
         let mut router = Server { shelf: Arc::clone(&shelf), default: self.default }.router();
         if self.timeline {
             router = router.merge(timeline::router(shelf, StandIns::generate().map_err(Failure::new)?));
         }
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        tracing::info!(url = %format!("{scheme}://{address}"), "serving public JWK Sets");
         let stop = async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
+            stopping.store(true, Ordering::Relaxed);
         };
-        listener::serve(listener, certificate, router, stop).await;
+        listener::serve(listener, certificate, metrics.counted(router), stop).await;
+        if let Some(admin) = admin {
+            admin.stop().await;
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -112,6 +117,32 @@ impl Serve {
         let (certificate, watcher) = Certificate::open(certificate, key).map_err(Failure::new)?;
         tokio::spawn(watcher.watch());
         Ok(Some(certificate))
+    }
+}
+
+/// What the server knows of itself, for those who probe it.
+struct Vitals {
+    shelf: Arc<Shelf>,
+    metrics: Metrics,
+    source: JoinHandle<()>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl admin::Vitals for Vitals {
+    /// Not an outage of the API server: a new process would know less.
+    fn ailments(&self) -> Vec<String> {
+        let ended = self.source.is_finished().then(|| "nothing is read any more".to_owned());
+        ended.into_iter().collect()
+    }
+
+    fn waits_for(&self) -> Vec<String> {
+        let cold = (!self.shelf.is_warm()).then(|| "the JWK Sets are being read".to_owned());
+        let stopping = self.stopping.load(Ordering::Relaxed).then(|| "it was told to stop".to_owned());
+        cold.into_iter().chain(stopping).collect()
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.text()
     }
 }
 

@@ -1,9 +1,7 @@
 //! Public JWK Sets that Keyturn wrote and that someone else may have edited since.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::{Jwks, PublicJwk};
@@ -47,7 +45,7 @@ pub enum NotPublished {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Names {
-    keys: Vec<BTreeMap<String, IgnoredAny>>,
+    keys: Vec<Map<String, Value>>,
 }
 
 /// Reads a JWK Set (RFC 7517 section 5) in which every key is a public one and nothing else is: the same octets may be
@@ -56,23 +54,23 @@ struct Names {
 /// # Errors
 /// [`NotPublished`]
 pub fn published(json: &[u8]) -> Result<Jwks<PublicJwk>, NotPublished> {
-    let names: Names = serde_json::from_slice(json).map_err(without_content)?;
-    let strange = |members: &BTreeMap<String, IgnoredAny>| members.keys().any(|name| !MEMBERS.contains(&name.as_str()));
+    let names: Names = serde_json::from_slice(json).map_err(|error| without_content(&error))?;
+    let strange = |members: &Map<String, Value>| members.keys().any(|name| !MEMBERS.contains(&name.as_str()));
     if let Some(index) = names.keys.iter().position(strange) {
         return Err(NotPublished::Member { index });
     }
-    serde_json::from_slice(json).map_err(|error| without_content(error).into())
+    serde_json::from_slice(json).map_err(|error| without_content(&error).into())
 }
 
 /// The error of a reader may quote what it met.
-fn without_content(error: serde_json::Error) -> serde_json::Error {
+fn without_content(error: &serde_json::Error) -> serde_json::Error {
     let place = format!("line {}, column {}", error.line(), error.column());
     serde::de::Error::custom(format!("{:?} error at {place}", error.classify()))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::jose::rfc_vectors::{RFC_7515_A3_KEY, RFC_7517_A1};

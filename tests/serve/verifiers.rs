@@ -102,9 +102,9 @@ fn no_token_fails_at_verifiers_of_a_cluster() {
     let fixture = runtime.block_on(Fixture::new("verifiers"));
     let spec = json!({
         "keys": [{ "algorithm": "ES256" }, { "algorithm": "RS256", "rsaBits": 2048 }],
-        "rotation": { "interval": "108s", "standby": false },
+        "rotation": { "interval": "102s", "standby": false },
         "timing": {
-            "publishDelay": "22s", "verifierCacheTtl": "20s", "signerReloadDelay": "1s", "maxTokenLifetime": "20s", "clockSkew": "1s",
+            "publishDelay": "16s", "verifierCacheTtl": "20s", "signerReloadDelay": "1s", "maxTokenLifetime": "20s", "clockSkew": "1s",
         },
     });
     runtime.block_on(fixture.apply(&example("auth", spec)));

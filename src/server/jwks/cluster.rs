@@ -27,8 +27,8 @@ use crate::store::kubernetes::{HEADER, KEY_SET, MANAGED_BY, MANAGER};
 
 use heartbeat::Heartbeat;
 
-/// How long the API server keeps one watch open, in seconds. It sends a sign of life about two seconds before the end, or in
-/// the next one: while all is well, what is served is at most two watches old. A dead connection is noticed five seconds later.
+/// How long the API server keeps one watch open, in seconds. Its end is a sign of life, so this is how old what is served can
+/// be while all is well; a dead connection is noticed five seconds later.
 const WATCH: u32 = 10;
 
 /// A cluster.

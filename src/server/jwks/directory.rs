@@ -35,7 +35,8 @@ impl Source for Directory {
         let mut known: HashMap<(String, String), (Shown, SetName)> = HashMap::new();
         let mut told = None;
         loop {
-            let (dir, versions) = (self.dir.clone(), known.values().map(|(shown, _)| shown.clone()).collect());
+            let dir = self.dir.clone();
+            let versions: Vec<Shown> = known.values().map(|(shown, _)| shown.clone()).collect();
             let look = tokio::task::spawn_blocking(move || Look::new(&dir, &versions)).await;
             let trouble = match look.map_err(io::Error::other).flatten() {
                 Ok(look) => {
@@ -55,7 +56,7 @@ impl Source for Directory {
 }
 
 impl Look {
-    fn new(dir: &std::path::Path, known: &Vec<Shown>) -> io::Result<Self> {
+    fn new(dir: &std::path::Path, known: &[Shown]) -> io::Result<Self> {
         let began = Instant::now();
         let there = shown::shown(dir)?;
         let mut new = Vec::new();

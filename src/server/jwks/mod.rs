@@ -6,6 +6,7 @@ mod cluster;
 mod directory;
 mod discovery;
 mod lifetime;
+mod metrics;
 mod published;
 mod shelf;
 
@@ -20,6 +21,7 @@ use axum::routing::get;
 
 pub use cluster::{Cluster, ClusterError};
 pub use directory::Directory;
+pub use metrics::{Metrics, page};
 pub use published::{Published, Unfit};
 pub use shelf::{Described, Found, Pulse, SetName, Shelf};
 

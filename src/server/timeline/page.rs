@@ -102,7 +102,7 @@ fn body(timeline: &Timeline) -> Markup {
                 li { span.swatch.retired {} "Retired: only verifies or decrypts" }
                 li { span.swatch.will-be {} "Paler: to come" }
             }
-            div.wide role="region" aria-labelledby="picture" tabindex="0" { (drawing::draw(timeline)) }
+            div.wide role="region" aria-label="The picture of all keys" tabindex="0" { (drawing::draw(timeline)) }
         }
         section aria-labelledby="keys" {
             h2 #keys { "Every key" }
