@@ -52,8 +52,8 @@ pub fn everything(namespace: &str) -> Value {
             "dashboard": { "enabled": true },
         },
         "extraObjects": [
-            { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "{{ .Release.Name }}-as-object" } },
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: '{{ .Release.Name }}-as-text' }",
+            { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "{{ .Release.Name }}-as-object", "namespace": "{{ .Release.Namespace }}" } },
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: '{{ .Release.Name }}-as-text', namespace: '{{ .Release.Namespace }}' }",
         ],
     })
 }
@@ -101,16 +101,7 @@ async fn the_api_server_takes_everything_and_every_pod_is_restricted() {
     let folder = tempfile::tempdir().unwrap();
     let dry_run = |what: &str, objects: &[Value]| {
         let file = list(folder.path(), objects);
-        let output = cluster.kubectl(&[
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "--dry-run=server",
-            "--namespace",
-            &namespace,
-            "-f",
-            &file,
-        ]);
+        let output = cluster.kubectl(&["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", &file]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.is_empty(), "{what}: {said}");
     };
@@ -123,6 +114,7 @@ async fn the_api_server_takes_everything_and_every_pod_is_restricted() {
             let mut pod = deployment["spec"]["template"].clone();
             pod["apiVersion"] = json!("v1");
             pod["kind"] = json!("Pod");
+            pod["metadata"]["namespace"] = json!(namespace);
             pod["metadata"]["name"] = deployment["metadata"]["name"].clone();
             pod
         });
