@@ -174,6 +174,7 @@ fn assert_least(release: &Release, account: &str) {
         assert_ne!(event["responseStatus"]["code"], 403, "a right is missing: {event:#}");
     }
     let rules = release.rules(account);
+    assert!(!rules.is_empty(), "{account} has no rules");
     let unneeded: Vec<&Rule> = rules.iter().filter(|rule| !events.iter().any(|event| rule.allowed(event))).collect();
     assert!(unneeded.is_empty(), "{account} never needed {unneeded:#?}");
 }
