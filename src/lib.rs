@@ -3,8 +3,10 @@
 //!
 //! The rooms, in dependency order: [`jose`] and [`material`] know what keys are; [`keyring`] is the durable truth of one
 //! key set; [`inspect`] tells what a file of keys holds; [`api`] is the resource that users write; [`lifecycle`] decides;
-//! [`publish`] renders; [`forecast`] tells what both will do; [`probe`] and [`store`] are the outside world; [`metrics`] describes what is counted; [`engine`] runs
-//! one pass over one set; [`controller`], [`server`] and [`cli`] call it. Only `api`, `store::kubernetes`, `probe` and `controller` know
+//! [`publish`] renders; [`forecast`] tells what both will do, and [`timeline`] what was before; [`probe`] and [`store`] are
+//! the outside world; [`metrics`] describes what is counted; [`engine`] runs one pass over one set; [`controller`],
+//! [`server`] and [`cli`] call it. Only `api`, `store::kubernetes`, `probe`, `controller` and the source of `server` that
+//! watches a cluster know
 //! Kubernetes. Nothing before `probe` reads a clock or does I/O.
 //!
 //! Read [`engine`] next: it is the program.
@@ -26,3 +28,4 @@ pub mod probe;
 pub mod publish;
 pub mod server;
 pub mod store;
+pub mod timeline;

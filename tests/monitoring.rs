@@ -96,7 +96,10 @@ fn the_page_of_metrics_is_made_from_the_code() {
         fs::write(&path, page()).expect("written");
     }
     let committed = fs::read_to_string(path).expect("the page is committed");
-    assert!(committed == page(), "stale: run `KEYTURN_WRITE_DOCS=1 cargo test --test monitoring` and commit the result");
+    assert!(
+        committed == page(),
+        "stale: run `KEYTURN_WRITE_DOCS=1 cargo test --test monitoring` and commit the result"
+    );
 }
 
 #[test]

@@ -29,7 +29,10 @@ pub use spec::{
     Confirm, DeletionPolicy, EncSelection, JwksKeySet, JwksKeySetSpec, KeyLine, KidSpec, Manual, Mode, Promotion,
     Publisher, RevocationReason, RevokedKid, Rotation, Timing,
 };
-pub use status::{Condition, ConditionStatus, JwksKeySetStatus, KeyStatus, NextTransition, OutputStatus};
+pub use status::{
+    Condition, ConditionStatus, JwksKeySetStatus, KEYRING_LOST, KeyStatus, NextTransition, OUTPUT_CONTESTED,
+    OutputStatus, READY, ROTATING,
+};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -299,6 +299,20 @@ pub(super) fn name_fits() -> Rule {
     .message("metadata.name may have at most 63 characters, and no secret may be named <name>-keyring: that is the keyring's own")
 }
 
+/// Discovery is by https, and what follows the issuer is a path.
+pub(super) fn issuer_is_a_url() -> Rule {
+    Rule::new(
+        "!has(self.issuer) || isURL(self.issuer) && url(self.issuer).getScheme() == 'https' && \
+         url(self.issuer).getHostname() != '' && !self.issuer.matches('[?#@\\\\s]')",
+    )
+    .message("issuer must be an https URL without user, query and fragment, as in https://auth.example.com/main")
+}
+
+/// Schema of `issuer`: as long as others allow an `iss` to be.
+pub(super) fn issuer_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "nullable": true, "minLength": 1, "maxLength": 255 })
+}
+
 /// Schema of `keys[].algorithm`: the table's names.
 pub(super) fn algorithm_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": Algorithm::names().collect::<Vec<_>>() })

@@ -49,6 +49,7 @@ use super::status::JwksKeySetStatus;
     validation = rules::import_lines_exist(),
     validation = rules::one_import_is_active(),
     validation = rules::schedule_is_stated(),
+    validation = rules::issuer_is_a_url(),
     validation = rules::kid_is_unique(),
     validation = rules::enc_by_signer_takes_the_first(),
     validation = rules::symmetric_enc_takes_the_first(),
@@ -77,6 +78,11 @@ pub struct JwksKeySetSpec {
     /// `configMaps` and move the verifiers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<Publisher>,
+    /// The `iss` of the tokens that these keys sign: `keyturn serve` then answers OpenID Connect discovery for it. An https URL
+    /// without query and fragment, under which the server is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "rules::issuer_schema")]
+    pub issuer: Option<String>,
     /// How senders choose an encryption key when `publisher` is `Signer`, or when the key is symmetric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enc_selection: Option<EncSelection>,

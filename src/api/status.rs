@@ -3,6 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Condition: every line has a key that may be used, and every output is as it should be. The promise begins here.
+pub const READY: &str = "Ready";
+/// Condition: a rotation is due and waits for something.
+pub const ROTATING: &str = "Rotating";
+/// Condition: the keyring is gone, and the user's word is needed.
+pub const KEYRING_LOST: &str = "KeyringLost";
+/// Condition: someone else writes to the outputs again and again.
+pub const OUTPUT_CONTESTED: &str = "OutputContested";
+
 /// Times are RFC 3339 strings in UTC, whole seconds.
 type Timestamp = String;
 
@@ -84,12 +93,24 @@ pub struct KeyStatus {
     pub use_: String,
     /// `Standby`, `Active` or `Retired`.
     pub phase: String,
+    /// When it was made, or adopted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minted_time: Option<Timestamp>,
     /// Since when the outputs that must know the key first are known to hold it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_time: Option<Timestamp>,
+    /// When its confirmation was accepted (`promotion.confirm`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_time: Option<Timestamp>,
     /// Since when it is the active key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_time: Option<Timestamp>,
+    /// When its rotation is due, drawn when it became active. None where no rotation is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation_time: Option<Timestamp>,
+    /// Whether its rotation was asked for, and is due as soon as that is safe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation_requested: Option<bool>,
     /// Since when it is retired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired_time: Option<Timestamp>,

@@ -1,13 +1,12 @@
 //! `keyturn controller`: the operator.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::Failure;
 use super::system_secrets::SystemSecrets;
+use super::{Failure, logs};
 use crate::controller::{self, LeaseName, Options, Telemetry};
 use crate::server::{self, admin};
 
@@ -52,19 +51,7 @@ pub(super) struct Controller {
 
 impl Controller {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let mut filter = tracing_subscriber::EnvFilter::try_from_default_env()
-            .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,kube=warn"));
-        // The client warns of an answer that it can't read by quoting it whole, and the answer may be a Secret.
-        filter = filter.add_directive("kube_client::client=error".parse().map_err(Failure::new)?);
-        let logs = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal());
-        if self.log_json {
-            logs.json().flatten_event(true).with_span_list(false).init();
-        } else {
-            logs.init();
-        }
+        logs::init(self.log_json)?;
         let lease = self.leader_elect.then_some(LeaseName { namespace: self.lease_namespace, name: self.lease_name });
         let options =
             Options { namespaces: self.namespaces.into_iter().collect(), seal: self.system_secrets.open()?, lease };

@@ -4,10 +4,14 @@ mod controller;
 mod crd;
 mod generate;
 mod inspect;
+mod logs;
 mod manifest;
 mod passphrase;
+mod picture;
 mod plan;
 mod run;
+mod screen;
+mod serve;
 mod system_secrets;
 mod terminal;
 
@@ -29,6 +33,7 @@ enum Command {
     Run(run::Run),
     Plan(plan::Plan),
     Controller(controller::Controller),
+    Serve(serve::Serve),
     Inspect(inspect::Inspect),
     Crd(crd::Crd),
     Generate(generate::Generate),
@@ -66,6 +71,7 @@ impl Cli {
             Command::Run(run) => run.execute(),
             Command::Plan(plan) => plan.execute(),
             Command::Controller(controller) => controller.execute(),
+            Command::Serve(serve) => serve.execute(),
             Command::Inspect(inspect) => inspect.execute(),
             Command::Crd(crd::Crd {}) => crd::Crd::execute(),
             Command::Generate(generate) => generate.execute(),

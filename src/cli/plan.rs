@@ -1,32 +1,25 @@
 //! `keyturn plan`: what will happen, when, and whether it is safe. No cluster, no directory, no key is touched.
 
-mod json;
-mod picture;
-mod words;
+pub(super) mod json;
+pub(super) mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
-use console::Term;
 
+use super::screen::{self, Drawing, Form};
 use super::terminal::complain;
 use super::{Failure, manifest, print};
 use crate::api::{Span, SpanError};
 use crate::engine::Request;
-use crate::forecast::{Forecast, StandIns, forecast, horizon};
-use crate::jose::{Curve, KeySpec};
+use crate::forecast::{StandIns, forecast, horizon};
 use crate::keyring::Time;
 use crate::lifecycle::Policy;
 use crate::lifecycle::policy::PolicyErrors;
-use crate::material::PrivateKey;
 use crate::store::{directory, kubernetes};
-
-use picture::Strokes;
-
-/// How wide the output is where no terminal says so, in characters.
-const WIDTH: usize = 100;
+use crate::timeline::Timeline;
 
 /// Tell what will happen to key sets, when, and whether it is safe, before they are applied. Needs no cluster.
 ///
@@ -49,9 +42,8 @@ pub(super) struct Plan {
     /// Text for people, or JSON for programs (see docs/plan.md).
     #[arg(long, value_enum, default_value_t = Form::Text)]
     output: Form,
-    /// Draw with ASCII characters only. Default: where the locale is not UTF-8.
-    #[arg(long)]
-    ascii: bool,
+    #[command(flatten)]
+    drawing: Drawing,
 }
 
 /// What keeps the keys.
@@ -63,37 +55,28 @@ enum Keeper {
     Directory,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    Text,
-    Json,
-}
-
 /// One key set, and what becomes of it if it can be safe.
-struct Outlook {
-    request: Request,
-    planned: Result<Planned, PolicyErrors>,
+pub(super) struct Outlook {
+    pub(super) request: Request,
+    pub(super) planned: Result<Planned, PolicyErrors>,
 }
 
 /// What becomes of a set.
-struct Planned {
-    policy: Policy,
-    forecast: Forecast,
+pub(super) struct Planned {
+    pub(super) policy: Policy,
+    pub(super) timeline: Timeline,
 }
 
 impl Plan {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         let requests = manifest::read(&self.files).map_err(Failure::new)?;
         let from = self.from.unwrap_or_else(Utc::now).trunc_subsecs(0);
-        let key = |spec| PrivateKey::generate(&spec).map_err(Failure::new);
-        let (asymmetric, symmetric) = (key(KeySpec::Ec { curve: Curve::P256 })?, key(KeySpec::Oct { bits: 256 })?);
-        let stand_ins = StandIns { asymmetric, symmetric };
+        let stand_ins = StandIns::generate().map_err(Failure::new)?;
         let sets: Vec<Outlook> =
             requests.into_iter().map(|request| self.look_ahead(request, &stand_ins, from)).collect();
         let text = match self.output {
             Form::Text => {
-                let strokes = if self.ascii || !locale_is_utf8() { Strokes::ASCII } else { Strokes::BLOCKS };
-                let width = Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
+                let (strokes, width) = (self.drawing.strokes(), screen::width());
                 let safe = sets.iter().filter_map(|set| Some((&set.request, set.planned.as_ref().ok()?)));
                 let told = safe.map(|(request, planned)| words::tell(request, planned, &strokes, width));
                 told.collect::<Vec<_>>().join("\n")
@@ -121,23 +104,17 @@ impl Plan {
         let planned = Policy::parse(&request.set.name, &request.spec, write_bound).map(|policy| {
             let until = self.horizon.map_or_else(|| horizon(&policy, from), |length| from + length);
             let forecast = forecast(&policy, stand_ins, from, until);
-            Planned { policy, forecast }
+            let timeline = Timeline::of_new(&policy, forecast);
+            Planned { policy, timeline }
         });
         Outlook { request, planned }
     }
 }
 
-fn duration(text: &str) -> Result<TimeDelta, SpanError> {
+pub(super) fn duration(text: &str) -> Result<TimeDelta, SpanError> {
     Span::from(text).parse()
 }
 
 fn moment(text: &str) -> chrono::ParseResult<Time> {
     DateTime::parse_from_rfc3339(text).map(|time| time.to_utc())
-}
-
-/// Whether the locale is one of UTF-8: the first of the three variables that is set decides (POSIX, section 8.2).
-fn locale_is_utf8() -> bool {
-    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_lowercase();
-    locale.ends_with("utf-8") || locale.ends_with("utf8")
 }

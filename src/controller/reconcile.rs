@@ -115,7 +115,11 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
     {
         context.resealing.sealed(&meta, first.as_ref());
         let wait = until(wake, now);
-        return Ok(Action::requeue(if context.contests.is_contested(&id, Instant::now()) { wait.min(CALM) } else { wait }));
+        return Ok(Action::requeue(if context.contests.is_contested(&id, Instant::now()) {
+            wait.min(CALM)
+        } else {
+            wait
+        }));
     }
     if let Some(wait) = context.contests.wait(&id, Instant::now())
         && let Some(wake) = context.settled.asked_nothing_new(&meta, &context.references, now)

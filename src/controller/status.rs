@@ -11,14 +11,7 @@ use crate::lifecycle::plan::{Ahead, Change, Waiting};
 use crate::publish::RenderError;
 use crate::store::StoreError;
 
-/// Condition: every line has a key that may be used, and every output is as it should be. The promise begins here.
-pub const READY: &str = "Ready";
-/// Condition: a rotation is due and waits for something.
-pub const ROTATING: &str = "Rotating";
-/// Condition: the keyring is gone, and the user's word is needed.
-pub const KEYRING_LOST: &str = "KeyringLost";
-/// Condition: someone else writes to the outputs again and again.
-pub const OUTPUT_CONTESTED: &str = "OutputContested";
+pub use crate::api::{KEYRING_LOST, OUTPUT_CONTESTED, READY, ROTATING};
 
 /// The status after a pass. Where the pass failed, what was known before stays.
 pub(super) fn after(
@@ -118,15 +111,32 @@ fn describe(status: &mut JwksKeySetStatus, set: &JwksKeySet, report: &Report) {
 }
 
 fn key(key: &KeyReport) -> KeyStatus {
-    let KeyReport { kid, line, algorithm, phase, published, active, rotation_due: _, retired, removal } = key;
+    let KeyReport {
+        kid,
+        line,
+        algorithm,
+        phase,
+        minted,
+        published,
+        confirmed,
+        active,
+        rotation_due,
+        rotation_asked,
+        retired,
+        removal,
+    } = key;
     KeyStatus {
         kid: kid.clone(),
         line: line.clone(),
         algorithm: algorithm.name().to_owned(),
         use_: algorithm.usage().name().to_owned(),
         phase: (*phase).to_owned(),
+        minted_time: Some(shown(*minted)),
         published_time: published.map(shown),
+        confirmed_time: confirmed.map(shown),
         active_time: active.map(shown),
+        rotation_time: rotation_due.map(shown),
+        rotation_requested: rotation_asked.then_some(true),
         retired_time: retired.map(shown),
         removal_time: removal.map(shown),
     }

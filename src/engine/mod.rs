@@ -11,6 +11,7 @@ mod news;
 mod pass;
 mod references;
 mod report;
+mod stand_ins;
 
 use std::collections::BTreeSet;
 

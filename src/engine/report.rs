@@ -49,6 +49,12 @@ pub struct KeyReport {
     pub algorithm: Algorithm,
     /// Its phase.
     pub phase: &'static str,
+    /// When it was made, or adopted.
+    pub minted: Time,
+    /// When a confirmation of it was accepted.
+    pub confirmed: Option<Time>,
+    /// Whether someone asked for its rotation.
+    pub rotation_asked: bool,
     /// Since when every output that must know it first holds it.
     pub published: Option<Time>,
     /// Since when it is, or was, active.
@@ -138,6 +144,10 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
         Phase::Active { active_since, rotation_due, .. } => (Some(*active_since), *rotation_due, None),
         Phase::Retired { active_since, retired_since, .. } => (*active_since, None, Some(*retired_since)),
     };
+    let rotation_asked = match &key.phase {
+        Phase::Active { rotation_asked, .. } => *rotation_asked,
+        Phase::Standby | Phase::Retired { .. } => false,
+    };
     let removal = plan
         .ahead
         .iter()
@@ -148,6 +158,9 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
         line: key.line.clone(),
         algorithm: key.algorithm,
         phase: key.phase.name(),
+        minted: key.minted,
+        confirmed: key.confirmed,
+        rotation_asked,
         published: observed.published(policy, key),
         active,
         rotation_due,

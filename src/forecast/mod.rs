@@ -1,14 +1,18 @@
-//! What will happen to a new key set, and when: the real plan of each moment, carried out in virtual time on outputs in
-//! memory. Pure.
+//! What will happen to a key set, new or alive, and when: the real plan of each moment, carried out in virtual time on
+//! outputs in memory. Pure.
 
+mod known;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
+pub use known::{Known, KnownKey};
+
 use crate::api::ImportRole;
+use crate::jose::Algorithm;
 use crate::keyring::{Keyring, MacKey, Marks, Phase, Time};
 use crate::lifecycle::plan::{Ahead, Change, MintAs, Plan, Waiting, plan};
 use crate::lifecycle::policy::{Import, Line, Output, OutputId, Policy};
@@ -34,10 +38,10 @@ pub struct StandIns {
     pub symmetric: PrivateKey,
 }
 
-/// The life of a set that is applied at `from` and never edited.
+/// The life of a set that is never edited from `from` on.
 #[derive(Clone, Debug)]
 pub struct Forecast {
-    /// When the set is applied.
+    /// When the set is applied; of one that lives already, now.
     pub from: Time,
     /// How far the forecast goes.
     pub until: Time,
@@ -45,6 +49,8 @@ pub struct Forecast {
     pub complete: bool,
     /// Every key, by line in the order of the spec, then in the order of minting.
     pub keys: Vec<Life>,
+    /// What comes after all that is due at `from`, soonest first.
+    pub next: Vec<Ahead>,
     /// What is still to come at the end, soonest first. Its kids are those of `keys`.
     pub ahead: Vec<Ahead>,
 }
@@ -52,7 +58,8 @@ pub struct Forecast {
 /// The life of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Life {
-    /// Its name in the forecast: the line, `#`, and a number that counts from 1. No real kid is known beforehand.
+    /// Its name in the forecast: the line, `#`, and a number that counts from 1, because no real kid is known beforehand.
+    /// A key that lives already has its own.
     pub kid: String,
     /// Its place in the row of its line, from 1.
     pub number: usize,
@@ -84,28 +91,28 @@ pub fn horizon(policy: &Policy, from: Time) -> Time {
     third + policy.kinds().into_values().map(settled).max().unwrap_or_default() + policy.write_bound
 }
 
-/// Carries out every plan from `from` to `until`. It is cut short where very much happens, and where certificates would end
-/// past the year 9999.
+/// Carries out every plan from `from` to `until`, of a set that is applied at `from`. It is cut short where very much
+/// happens, and where certificates would end past the year 9999.
 pub fn forecast(policy: &Policy, stand_ins: &StandIns, from: Time, until: Time) -> Forecast {
     let mut set = InMemory::new(policy, stand_ins);
-    let mut now = from;
-    let most = if set.adopt(from).is_ok() { MOST_PLANS } else { 0 };
-    for _ in 0..most {
-        let Plan { next, mints, ahead, wake, steps: _, refused: _ } = set.plan(now);
-        if let Some(next) = next {
-            if set.carry_out(next, &mints, now).is_err() {
-                break;
-            }
-            continue;
-        }
-        set.note_held(&ahead, now);
-        match wake {
-            Some(wake) if wake <= until => now = wake,
-            _ => return Forecast { from, until, complete: true, keys: set.in_order(), ahead },
-        }
+    let begun = set.adopt(from);
+    set.live(begun, from, until)
+}
+
+/// Carries out every plan from `from` to `until`, of a set that has keys. One that has none is taken to be new.
+pub fn forecast_from(policy: &Policy, known: &Known, stand_ins: &StandIns, from: Time, until: Time) -> Forecast {
+    if known.keys.is_empty() {
+        return forecast(policy, stand_ins, from, until);
     }
-    let ahead = set.plan(now).ahead;
-    Forecast { from, until: now, complete: false, keys: set.in_order(), ahead }
+    let mut set = InMemory::new(policy, stand_ins);
+    set.policy.import = Import::default();
+    let is_known = |kid: &&String| known.keys.iter().any(|key| key.kid == **kid);
+    set.policy.revoked = policy.revoked.iter().filter(is_known).cloned().collect();
+    let begun = set.begin_with(known, from);
+    if known.halted {
+        return Forecast { from, until, complete: true, keys: set.in_order(), next: Vec::new(), ahead: Vec::new() };
+    }
+    set.live(begun, from, until)
 }
 
 /// A key set whose outputs are written in no time.
@@ -116,6 +123,8 @@ struct InMemory<'a> {
     outputs: BTreeMap<OutputId, Marks>,
     /// How many keys of each line were made.
     minted: BTreeMap<String, usize>,
+    /// Kids that someone confirmed.
+    confirmed: BTreeSet<String>,
     living: Vec<Life>,
     ended: Vec<Life>,
 }
@@ -130,9 +139,37 @@ impl<'a> InMemory<'a> {
             stand_ins,
             outputs: BTreeMap::new(),
             minted: BTreeMap::new(),
+            confirmed: BTreeSet::new(),
             living: Vec::new(),
             ended: Vec::new(),
         }
+    }
+
+    fn live(mut self, begun: Result<(), CertificateError>, from: Time, until: Time) -> Forecast {
+        let mut now = from;
+        let mut next_of_all = None;
+        let most = if begun.is_ok() { MOST_PLANS } else { 0 };
+        for _ in 0..most {
+            let Plan { next, mints, ahead, wake, steps: _, refused: _ } = self.plan(now);
+            if let Some(next) = next {
+                if self.carry_out(next, &mints, now).is_err() {
+                    break;
+                }
+                continue;
+            }
+            self.note_held(&ahead, now);
+            let next = next_of_all.get_or_insert_with(|| ahead.clone());
+            match wake {
+                Some(wake) if wake <= until => now = wake,
+                _ => {
+                    let next = std::mem::take(next);
+                    return Forecast { from, until, complete: true, keys: self.in_order(), next, ahead };
+                }
+            }
+        }
+        let ahead = self.plan(now).ahead;
+        let next = next_of_all.unwrap_or_else(|| ahead.clone());
+        Forecast { from, until: now, complete: false, keys: self.in_order(), next, ahead }
     }
 
     fn plan(&self, now: Time) -> Plan {
@@ -146,6 +183,7 @@ impl<'a> InMemory<'a> {
         };
         Observed {
             outputs: self.policy.outputs.iter().map(Output::id).map(|id| (id.clone(), state(&id))).collect(),
+            confirmed: self.confirmed.clone(),
             ..Observed::default()
         }
     }
@@ -190,12 +228,16 @@ impl<'a> InMemory<'a> {
         *count += 1;
         let number = *count;
         let kid = format!("{}#{number}", line.name);
-        let StandIns { asymmetric, symmetric } = self.stand_ins;
-        let private = if line.algorithm.is_symmetric() { symmetric } else { asymmetric };
+        let private = self.stand_in(line.algorithm);
         let thumbprint = self.keyring.mac_key.thumbprint(private);
         self.keyring.keys.push(mint.key(kid.clone(), private.clone(), thumbprint, now));
         let (published, held, active, retired, removed) = (None, None, None, None, None);
         self.living.push(Life { kid, number, line, adopted, minted: now, published, held, active, retired, removed });
+    }
+
+    fn stand_in(&self, algorithm: Algorithm) -> &'a PrivateKey {
+        let StandIns { asymmetric, symmetric } = self.stand_ins;
+        if algorithm.is_symmetric() { symmetric } else { asymmetric }
     }
 
     fn publish(&mut self, now: Time) -> Result<(), CertificateError> {
@@ -248,7 +290,10 @@ impl<'a> InMemory<'a> {
     }
 
     fn in_order(self) -> Vec<Life> {
-        let place = |life: &Life| (self.policy.lines.iter().position(|line| *line == life.line), life.number);
+        let place = |life: &Life| {
+            let line = self.policy.lines.iter().position(|line| line.name == life.line.name);
+            (line.unwrap_or(usize::MAX), life.line.name.clone(), life.number)
+        };
         let mut lives = [self.ended, self.living].concat();
         lives.sort_by_key(place);
         lives

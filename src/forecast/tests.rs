@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::keyring::Key;
 use crate::lifecycle::fixtures::{
     INTERVAL, LEAD, RETENTION, S, W, World, at, config_map, ec_keys, moment, oct_key, policy, spec,
 };
@@ -214,9 +215,15 @@ type Times = (Time, Option<Time>, Option<Time>, Option<Time>);
 
 /// The lives of a set whose outputs are really rendered, written and read, told by the kids `k1`, `k2` and so on.
 fn real_lives(members: Value, until: i64) -> Vec<Times> {
-    let mut world = World::new(members);
-    let mut lives: BTreeMap<String, Times> = BTreeMap::new();
-    let mut now = 0;
+    let mut lives = BTreeMap::new();
+    live_on(&mut World::new(members), &mut lives, 0, until);
+    let mut lives: Vec<_> = lives.into_values().collect();
+    lives.sort();
+    lives
+}
+
+/// Every pass from `now` to `until`.
+fn live_on(world: &mut World, lives: &mut BTreeMap<String, Times>, mut now: i64, until: i64) {
     loop {
         world.pass_between(moment(now));
         for key in &world.keyring.keys {
@@ -227,7 +234,7 @@ fn real_lives(members: Value, until: i64) -> Vec<Times> {
                 Phase::Retired { retired_since, .. } => life.2 = Some(retired_since),
             }
         }
-        for (kid, life) in &mut lives {
+        for (kid, life) in lives.iter_mut() {
             if world.keyring.key(kid).is_none() {
                 life.3 = life.3.or(Some(at(now)));
             }
@@ -237,9 +244,65 @@ fn real_lives(members: Value, until: i64) -> Vec<Times> {
             _ => break,
         }
     }
-    let mut lives: Vec<_> = lives.into_values().collect();
-    lives.sort();
-    lives
+}
+
+/// What is known of a set at that moment.
+fn known_of(world: &World, now: i64) -> Known {
+    let (observed, ahead) = (world.observed(), world.plan(now).ahead);
+    let removal =
+        |key: &Key| ahead.iter().find(|ahead| ahead.to == Change::Removed && ahead.kid.as_ref() == Some(&key.kid));
+    let known = |key| {
+        KnownKey::of(
+            key,
+            observed.published(&world.policy, key),
+            removal(key).is_some_and(|ahead| ahead.time.is_some()),
+        )
+    };
+    Known {
+        keys: world.keyring.keys.iter().map(known).collect(),
+        facts: Some(world.keyring.facts.clone()),
+        confirmed: world.confirmed.clone(),
+        halted: false,
+    }
+}
+
+#[test]
+fn a_living_set_goes_on_from_where_it_is() {
+    let mut world = World::begun(json!({}));
+    let known = known_of(&world, 5_000);
+    let now = 5_000;
+    let forecast =
+        |world: &World, known: &Known, until| forecast_from(&world.policy, known, &stand_ins(), at(now), at(until));
+    let lives_of = |forecast: Forecast| lives(&forecast);
+    let as_planned = forecast(&world, &known, INTERVAL);
+    assert_eq!(as_planned.next[0].time, Some(at(INTERVAL)));
+    assert_eq!(
+        lives_of(as_planned),
+        [
+            format!("k1 0 0 0 {INTERVAL} -"),
+            format!("k2 0 0 {INTERVAL} - -"),
+            format!("a#3 {INTERVAL} {INTERVAL} - - -"),
+        ],
+        "real kids are known, those to come are not"
+    );
+    let mut asked = known.clone();
+    if let Phase::Active { rotation_asked, .. } = &mut asked.keys[0].phase {
+        *rotation_asked = true;
+    }
+    assert_eq!(
+        lives_of(forecast(&world, &asked, now)),
+        [format!("k1 0 0 0 {now} -"), format!("k2 0 0 {now} - -"), format!("a#3 {now} {now} - - -")],
+        "a rotation that is asked for"
+    );
+    world.policy.revoked = ["k1".to_owned(), "unknown".to_owned()].into();
+    assert_eq!(
+        lives_of(forecast(&world, &known, now)),
+        [format!("k1 0 0 0 - {now}"), format!("k2 0 0 {now} - -"), format!("a#3 {now} {now} - - -")],
+        "a key that is to be revoked"
+    );
+    let lost = forecast(&world, &Known { halted: true, ..known }, INTERVAL);
+    assert!(lost.next.is_empty() && lost.ahead.is_empty());
+    assert_eq!(lives_of(lost), ["k1 0 0 0 - -", "k2 0 0 - - -"], "nothing goes on without a keyring");
 }
 
 proptest! {
@@ -265,5 +328,55 @@ proptest! {
             forecast.keys.iter().map(|life| (life.minted, life.active, life.retired, life.removed)).collect();
         told.sort();
         prop_assert_eq!(told, real_lives(members, 30_000));
+    }
+
+    #[test]
+    fn what_is_forecast_of_a_living_set_comes_true(
+        algorithms in prop::sample::subsequence(vec!["ES256", "RS256", "ECDH-ES", "HS256", "A128KW"], 1..=4),
+        publisher in prop::sample::select(vec!["Keyturn", "Signer"]),
+        interval in 1_400_i64..12_000,
+        standby in any::<bool>(),
+        confirmed in any::<bool>(),
+        begun in 0_i64..15_000,
+        asked in prop::option::of(0_i64..400),
+        shorter in any::<bool>(),
+    ) {
+        let mut members = json!({
+            "keys": algorithms.iter().map(|one| json!({ "algorithm": one })).collect::<Vec<_>>(),
+            "publisher": publisher,
+            "encSelection": "First",
+            "rotation": { "interval": format!("{interval}s"), "standby": standby },
+        });
+        if confirmed {
+            members["promotion"] = json!({ "confirm": [{ "manual": {} }] });
+        }
+        let mut world = World::new(members.clone());
+        world.confirmed = (1..100).map(|number| format!("k{number}")).collect();
+        let mut lives = BTreeMap::new();
+        live_on(&mut world, &mut lives, 0, begun);
+        if shorter {
+            members["timing"] = json!({ "verifierCacheTtl": "50s", "maxTokenLifetime": "500s" });
+            world.edit(members);
+        }
+        world.pass(begun);
+        let now = begun + asked.unwrap_or_default();
+        if asked.is_some() {
+            world.ask("now");
+            world.pass(begun);
+        }
+        live_on(&mut world, &mut lives, begun, now);
+        let mut known = known_of(&world, now);
+        known.confirmed.extend((1..100).flat_map(|number| {
+            world.policy.lines.iter().map(move |line| format!("{}#{number}", line.name))
+        }));
+        let forecast = forecast_from(&world.policy, &known, &stand_ins(), at(now), at(30_000));
+        live_on(&mut world, &mut lives, now, 30_000);
+        let mut told: Vec<Times> =
+            forecast.keys.iter().map(|life| (life.minted, life.active, life.retired, life.removed)).collect();
+        told.sort();
+        let mut real: Vec<Times> =
+            lives.into_values().filter(|life| life.3.is_none_or(|removed| removed > at(now))).collect();
+        real.sort();
+        prop_assert_eq!(told, real);
     }
 }

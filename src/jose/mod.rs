@@ -29,6 +29,7 @@ mod private_json;
 pub mod private_jwk;
 pub mod public_jwk;
 pub mod public_params;
+pub mod published;
 #[cfg(test)]
 pub(crate) mod rfc_vectors;
 pub mod thumbprint;
@@ -51,6 +52,7 @@ pub use private_json::to_private_json;
 pub use private_jwk::{KeyMaterial, PrivateJwk, PrivateParams, RsaPrivateParams};
 pub use public_jwk::{JwkError, PublicJwk};
 pub use public_params::{AkpPublic, EcPublic, OkpPublic, PublicParams, RsaPublic};
+pub use published::{NotPublished, published};
 pub use thumbprint::{InvalidThumbprint, Thumbprint};
 
 /// The first characters of something a user wrote, for an error message.

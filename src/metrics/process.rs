@@ -35,8 +35,10 @@ const OPEN_FDS: Description = gauge("process_open_fds", None, "Open file descrip
 const MAX_FDS: Description = gauge("process_max_fds", None, "File descriptors that may be open");
 const RESIDENT: Description =
     gauge("process_resident_memory", Some(Measure::Bytes), "Memory that the process has in RAM");
-const VIRTUAL: Description = gauge("process_virtual_memory", Some(Measure::Bytes), "Memory that the process may address");
-const START: Description = gauge("process_start_time", Some(Measure::Seconds), "When the process began, since 1970 in UTC");
+const VIRTUAL: Description =
+    gauge("process_virtual_memory", Some(Measure::Bytes), "Memory that the process may address");
+const START: Description =
+    gauge("process_start_time", Some(Measure::Seconds), "When the process began, since 1970 in UTC");
 
 /// What every program of Keyturn tells of itself.
 pub const PROCESS: &[Description] = &[BUILD, CPU, OPEN_FDS, MAX_FDS, RESIDENT, VIRTUAL, START];

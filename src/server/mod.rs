@@ -1,6 +1,10 @@
 //! What the program answers by HTTP.
 
 pub mod admin;
+pub mod jwks;
+pub mod listener;
+pub mod timeline;
+pub mod tls;
 
 use std::io;
 use std::net::SocketAddr;

@@ -5,6 +5,7 @@
 
 pub(crate) mod files;
 mod folder;
+pub mod shown;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -53,7 +53,16 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     let hmac_beside = json!([{ "algorithm": "HS256" }, { "algorithm": "ES256" }]);
     let legacy = json!({ "name": "legacy", "key": "k.pem" });
     let interval = |text: &str| with(&json!({ "rotation": { "interval": text } }));
+    let issuer = |text: &str| with(&json!({ "issuer": text }));
+    let url = "issuer must be an https URL without user, query and fragment";
     vec![
+        ("an issuer without TLS", issuer("http://auth.example.com"), vec![url]),
+        ("an issuer that is no URL", issuer("auth.example.com"), vec![url]),
+        ("an issuer without a host", issuer("https:///main"), vec![url]),
+        ("an issuer with a query", issuer("https://auth.example.com/?a=b"), vec![url]),
+        ("an issuer with a fragment", issuer("https://auth.example.com/#a"), vec![url]),
+        ("an issuer with a user", issuer("https://me@auth.example.com/"), vec![url]),
+        ("an issuer with a space", issuer("https://auth.example.com/a b"), vec![url]),
         (
             "an unknown algorithm",
             json!({ "keys": [{ "algorithm": "RS255" }] }),
@@ -307,6 +316,7 @@ async fn good_specs_are_taken() {
         .collect();
     let specs = [
         ("nothing but an algorithm", with(&json!({}))),
+        ("an issuer", with(&json!({ "issuer": "https://auth.example.com:8443/main/" }))),
         ("every other algorithm by its default name", some),
         ("the algorithms between them", others),
         ("every curve of a choice", json!({ "keys": curves })),

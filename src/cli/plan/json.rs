@@ -1,4 +1,4 @@
-//! A plan as programs read it. `docs/plan.md` documents every field.
+//! A plan, or the timeline of a living set, as programs read it. `docs/plan.md` documents every field.
 
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ use crate::keyring::Time;
 use crate::lifecycle::plan::Ahead;
 use crate::lifecycle::policy::{Keys, OutputKind, Policy};
 use crate::lifecycle::{Fact, Sum};
+use crate::timeline::{Lane, Stage};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -46,6 +47,7 @@ struct PlannedSet<'a> {
     until_time: Time,
     complete: bool,
     keys: Vec<KeyTimes<'a>>,
+    next: Vec<Next<'a>>,
     ahead: Vec<Next<'a>>,
 }
 
@@ -105,6 +107,8 @@ struct KeyTimes<'a> {
     algorithm: Algorithm,
     #[serde(rename = "use")]
     usage: Use,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phase: Option<&'static str>,
     adopted: bool,
     minted_time: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,7 +139,7 @@ struct Next<'a> {
 }
 
 /// All sets, in the order of the files.
-pub(super) fn document(sets: &[Outlook]) -> Result<String, serde_json::Error> {
+pub(in crate::cli) fn document(sets: &[Outlook]) -> Result<String, serde_json::Error> {
     let sets = sets.iter().map(|Outlook { request, planned }| match planned {
         Ok(planned) => Set::Planned(planned_set(request, planned)),
         Err(errors) => Set::Refused(RefusedSet {
@@ -148,7 +152,7 @@ pub(super) fn document(sets: &[Outlook]) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&Document { sets: sets.collect() })
 }
 
-fn planned_set<'a>(request: &'a Request, Planned { policy, forecast }: &'a Planned) -> PlannedSet<'a> {
+fn planned_set<'a>(request: &'a Request, Planned { policy, timeline }: &'a Planned) -> PlannedSet<'a> {
     let stated = &request.spec.rotation;
     let warnings = policy.lines.iter().filter_map(|line| {
         let advice = line.algorithm.advice(line.spec)?;
@@ -169,11 +173,12 @@ fn planned_set<'a>(request: &'a Request, Planned { policy, forecast }: &'a Plann
         },
         uses: policy.kinds().into_iter().map(|(which, algorithm)| of_kind(policy, which, algorithm)).collect(),
         warnings: warnings.collect(),
-        from_time: forecast.from,
-        until_time: forecast.until,
-        complete: forecast.complete,
-        keys: forecast.keys.iter().map(key).collect(),
-        ahead: forecast.ahead.iter().map(next).collect(),
+        from_time: timeline.now,
+        until_time: timeline.until,
+        complete: timeline.complete,
+        keys: timeline.rows.iter().flat_map(|row| &row.lanes).map(key).collect(),
+        next: timeline.next.iter().map(next).collect(),
+        ahead: timeline.ahead.iter().map(next).collect(),
     }
 }
 
@@ -200,13 +205,14 @@ fn of_kind(policy: &Policy, which: Keys, algorithm: Algorithm) -> OfKind<'_> {
     }
 }
 
-fn key(life: &Life) -> KeyTimes<'_> {
-    let Life { kid, number: _, line, adopted, minted, published, held, active, retired, removed } = life;
+fn key(lane: &Lane) -> KeyTimes<'_> {
+    let Life { kid, number: _, line, adopted, minted, published, held, active, retired, removed } = &lane.life;
     KeyTimes {
         key: kid,
         line: &line.name,
         algorithm: line.algorithm,
         usage: line.algorithm.usage(),
+        phase: lane.stage.map(Stage::name),
         adopted: *adopted,
         minted_time: *minted,
         published_time: *published,

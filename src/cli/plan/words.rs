@@ -6,89 +6,37 @@ use chrono::{DateTime, TimeZone};
 use chrono_tz::Tz;
 
 use super::Planned;
-use super::picture::{self, Strokes};
 use crate::api;
+use crate::cli::picture::{self, Strokes};
 use crate::engine::Request;
-use crate::forecast::{Forecast, Life};
-use crate::jose::Algorithm;
+use crate::forecast::Life;
 use crate::keyring::Time;
 use crate::lifecycle::plan::{Ahead, Change};
-use crate::lifecycle::policy::{Keys, Line, Output, OutputKind, Policy, Rotation, shown};
-use crate::lifecycle::{Fact, Sum};
+use crate::lifecycle::policy::{Line, Policy, Rotation, shown};
+use crate::timeline::{Proof, Timeline};
 
 /// Everything about one set that can be safe.
-pub(super) fn tell(request: &Request, planned: &Planned, strokes: &Strokes, width: usize) -> String {
-    let Planned { policy, forecast } = planned;
+pub(in crate::cli) fn tell(request: &Request, planned: &Planned, strokes: &Strokes, width: usize) -> String {
+    let Planned { policy, timeline } = planned;
     let mut rows = vec![format!("{} is safe as long as the facts below are true.", request.set), String::new()];
-    rows.extend(policy.kinds().into_iter().flat_map(|(which, algorithm)| proof(policy, which, algorithm)));
+    rows.extend(timeline.proofs.iter().flat_map(proof));
     rows.extend(rhythm(&request.spec.rotation, policy));
     rows.extend(policy.lines.iter().filter_map(warning));
     rows.push(String::new());
-    rows.push(format!("If it is applied as a new set at {} UTC:", stamp(&forecast.from)));
-    rows.extend(timeline(policy, forecast));
+    rows.push(format!("If it is applied as a new set at {} UTC:", stamp(&timeline.now)));
+    rows.extend(happenings(policy, timeline));
     rows.push(String::new());
-    rows.extend(picture::draw(forecast, strokes, width));
+    rows.extend(picture::draw(timeline, strokes, width));
     rows.join("\n") + "\n"
 }
 
 /// The sums of one kind of keys.
-fn proof(policy: &Policy, which: Keys, algorithm: Algorithm) -> Vec<String> {
-    let sums = policy.sums(algorithm);
-    let lines: Vec<&str> = policy.lines.iter().filter(|line| Keys::of(line.algorithm) == which).map(name).collect();
-    let mut rows = vec![format!("{which} keys: {}", lines.join(", "))];
-    for (title, waits) in [("lead", &sums.leads), ("retention", &sums.retentions)] {
-        for (kind, wait) in waits {
-            rows.push(row(title, &sum(policy, *wait)));
-            rows.push(row("", &format!("counted from {}", acknowledged(policy, *kind))));
-        }
-    }
-    if policy.confirm {
-        rows.push(row("confirmed", &format!("at the earliest {} after publication", sum(policy, sums.first_hop))));
-        rows.push(row("", &format!("and then a further {}", sum(policy, sums.after_confirmation))));
-    }
-    let lead = shown(policy.timing(algorithm, &policy.facts).lead());
-    let retention = shown(policy.timing(algorithm, &policy.facts).retention());
-    let (write, skew) = (shown(policy.write_bound), shown(policy.facts.clock_skew));
-    let least = shown(policy.ahead(algorithm, &policy.facts));
-    let least = format!("lead {lead} + {write} for one write + clockSkew {skew} = {least}");
-    if let (Some(gap), Some(most)) = (policy.shortest_gap(), policy.most_retired(algorithm)) {
-        let gap = shown(gap);
-        rows.push(row("interval", &format!("{gap}, and the least is {least}")));
-        let keys = if most == 1 { "key" } else { "keys" };
-        rows.push(row(
-            "kept",
-            &format!("at most {most} retired {keys} a line: ({retention} + {write}) / {gap}, rounded up"),
-        ));
-    } else {
-        rows.push(row("ready", &format!("{least} after it is minted")));
-    }
-    rows.push(String::new());
-    rows
-}
-
-fn row(title: &str, text: &str) -> String {
-    format!("  {title:<9}  {text}")
-}
-
-fn name(line: &Line) -> &str {
-    &line.name
-}
-
-/// `publishDelay 2m + verifierCacheTtl 1h + clockSkew 1m = 1h3m`
-fn sum(policy: &Policy, sum: Sum) -> String {
-    let term = |(fact, times): &(Fact, i32)| {
-        let stated = format!("{} {}", fact.name(), shown(fact.of(&policy.facts)));
-        if *times == 1 { stated } else { format!("{times} x {stated}") }
-    };
-    let terms: Vec<String> = sum.0.iter().map(term).collect();
-    format!("{} = {}", terms.join(" + "), shown(sum.over(&policy.facts)))
-}
-
-fn acknowledged(policy: &Policy, kind: OutputKind) -> String {
-    let ids: Vec<_> = policy.outputs.iter().map(Output::id).collect();
-    let names: Vec<String> = ids.iter().filter(|id| id.kind == kind).map(ToString::to_string).collect();
-    let bound = if policy.write_bound.is_zero() { String::new() } else { format!(" (+{})", shown(policy.write_bound)) };
-    format!("the acknowledged write of {}{bound}", names.join(" and "))
+pub(in crate::cli) fn proof(proof: &Proof) -> Vec<String> {
+    let Proof { keys, lines, rows } = proof;
+    let mut told = vec![format!("{keys} keys: {}", lines.join(", "))];
+    told.extend(rows.iter().map(|(title, text)| format!("  {title:<9}  {text}")));
+    told.push(String::new());
+    told
 }
 
 /// What decides when keys rotate.
@@ -135,17 +83,17 @@ fn warning(line: &Line) -> Option<String> {
 }
 
 /// What happens when, a row a moment and line, and then what is still to come.
-fn timeline(policy: &Policy, forecast: &Forecast) -> Vec<String> {
+pub(in crate::cli) fn happenings(policy: &Policy, timeline: &Timeline) -> Vec<String> {
     let zone = match &policy.rotation {
         Rotation::Schedule(schedule) if schedule.zone() != Tz::UTC => Some(schedule.zone()),
         _ => None,
     };
-    let told: Vec<(Option<Time>, String)> = happenings(policy, forecast)
+    let told: Vec<(Option<Time>, String)> = moments(timeline)
         .into_iter()
         .map(|(time, what)| (Some(time), what))
-        .chain(forecast.ahead.iter().map(|ahead| (ahead.time, still_ahead(ahead))))
+        .chain(timeline.ahead.iter().map(|ahead| (ahead.time, still_ahead(ahead))))
         .collect();
-    let after = |time: Time| shown(time - forecast.from);
+    let after = |time: Time| shown(time - timeline.now);
     let longest = told.iter().filter_map(|(time, _)| time.map(|time| after(time).len())).max();
     let first = longest.unwrap_or_default().max("after".len());
     let columns = |one: &str, two: &str, three: Option<String>, what: &str| {
@@ -153,13 +101,13 @@ fn timeline(policy: &Policy, forecast: &Forecast) -> Vec<String> {
         format!("  {one:<first$}  {two:<19}  {local}{what}")
     };
     let mut rows = vec![columns("after", "UTC", zone.map(|zone| zone.name().to_owned()), "what")];
-    let count = told.len() - forecast.ahead.len();
+    let count = told.len() - timeline.ahead.len();
     for (index, (time, what)) in told.iter().enumerate() {
         if index == count {
-            rows.push(if forecast.complete {
-                format!("Still to come after {}:", after(forecast.until))
+            rows.push(if timeline.complete {
+                format!("Still to come after {}:", after(timeline.until))
             } else {
-                format!("Cut short after {}: state a shorter --horizon. Still to come:", after(forecast.until))
+                format!("Cut short after {}: state a shorter --horizon. Still to come:", after(timeline.until))
             });
         }
         rows.push(match time {
@@ -173,19 +121,20 @@ fn timeline(policy: &Policy, forecast: &Forecast) -> Vec<String> {
     rows
 }
 
-pub(super) fn stamp<Z: TimeZone>(time: &DateTime<Z>) -> String
+pub(in crate::cli) fn stamp<Z: TimeZone>(time: &DateTime<Z>) -> String
 where
     Z::Offset: std::fmt::Display,
 {
     time.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Every moment at which something happens, line by line: `a#1 retired; a#2 active; a#3 minted, published`.
-fn happenings(policy: &Policy, forecast: &Forecast) -> Vec<(Time, String)> {
-    let place = |life: &Life| policy.lines.iter().position(|line| *line == life.line);
-    let mut moments: BTreeMap<(Time, Option<usize>), Vec<String>> = BTreeMap::new();
-    for life in &forecast.keys {
-        let Life { kid, number: _, line: _, adopted, minted, published, held, active, retired, removed } = life;
+/// Every moment at which something happens from now on, line by line: `a#1 retired; a#2 active; a#3 minted, published`.
+fn moments(timeline: &Timeline) -> Vec<(Time, String)> {
+    let mut moments: BTreeMap<(Time, usize), Vec<String>> = BTreeMap::new();
+    let lanes =
+        timeline.rows.iter().enumerate().flat_map(|(place, row)| row.lanes.iter().map(move |lane| (place, lane)));
+    for (place, lane) in lanes {
+        let Life { kid, number: _, line: _, adopted, minted, published, held, active, retired, removed } = &lane.life;
         let mut of_key: BTreeMap<Time, Vec<String>> = BTreeMap::new();
         let waits = held.as_ref().map(|(time, waiting)| (*time, format!("due, waits for {waiting}")));
         let plain = |time: Option<Time>, what: &str| time.map(|time| (time, what.to_owned()));
@@ -197,11 +146,11 @@ fn happenings(policy: &Policy, forecast: &Forecast) -> Vec<(Time, String)> {
             plain(*retired, "retired"),
             plain(*removed, if retired.is_some() { "removed" } else { "discarded, never used" }),
         ];
-        for (time, what) in noted.into_iter().flatten() {
+        for (time, what) in noted.into_iter().flatten().filter(|(time, _)| *time >= timeline.now) {
             of_key.entry(time).or_default().push(what);
         }
         for (time, what) in of_key {
-            moments.entry((time, place(life))).or_default().push(format!("{kid} {}", what.join(", ")));
+            moments.entry((time, place)).or_default().push(format!("{kid} {}", what.join(", ")));
         }
     }
     moments.into_iter().map(|((time, _), keys)| (time, keys.join("; "))).collect()

@@ -83,8 +83,7 @@ struct Inner {
 
 /// All that the operator tells, in the order of the documentation.
 pub fn catalog() -> Vec<Description> {
-    let rest =
-        [RECONCILE_DURATION, RECONCILE_ERRORS, KEY_GENERATION, API_REQUESTS, WATCH_RESTARTS, LEADER].into_iter();
+    let rest = [RECONCILE_DURATION, RECONCILE_ERRORS, KEY_GENERATION, API_REQUESTS, WATCH_RESTARTS, LEADER].into_iter();
     sets::CATALOG.iter().copied().chain(rest).chain(PROCESS.iter().copied()).collect()
 }
 

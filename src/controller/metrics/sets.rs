@@ -67,8 +67,7 @@ const HELD: Description = gauge(
     "1 where a promotion is due and waits, by the reason of the condition `Rotating`",
 );
 
-pub(super) const CATALOG: &[Description] =
-    &[IS_READY, IS_LOST, KEYS, ROTATION_DUE, NEXT_TRANSITION, LATENESS, HELD];
+pub(super) const CATALOG: &[Description] = &[IS_READY, IS_LOST, KEYS, ROTATION_DUE, NEXT_TRANSITION, LATENESS, HELD];
 
 const PHASES: [&str; 3] = ["Standby", "Active", "Retired"];
 
@@ -178,7 +177,8 @@ impl Line {
 
     /// How late the last rotation was.
     fn lateness(&self, before: &Self) -> Option<f64> {
-        let Some((promoted, due)) = self.active_since.zip(before.due).filter(|_| self.active_since != before.active_since)
+        let Some((promoted, due)) =
+            self.active_since.zip(before.due).filter(|_| self.active_since != before.active_since)
         else {
             return before.late;
         };
@@ -194,9 +194,11 @@ impl Collector for Sets {
             let all = shown.into_iter().flatten();
             all.filter_map(|(set, record)| set.split_once('/').map(|(namespace, name)| (namespace, name, record)))
         };
-        let lines = || sets().flat_map(|(namespace, name, record)| {
-            record.lines.iter().map(move |line| ([namespace, name, line.name.as_str()], line))
-        });
+        let lines = || {
+            sets().flat_map(|(namespace, name, record)| {
+                record.lines.iter().map(move |line| ([namespace, name, line.name.as_str()], line))
+            })
+        };
         let number = |is: bool| f64::from(u8::from(is));
         IS_READY.encode(&mut encoder, sets().map(|(namespace, name, one)| ([namespace, name], number(one.ready))))?;
         IS_LOST.encode(&mut encoder, sets().map(|(namespace, name, one)| ([namespace, name], number(one.lost))))?;
@@ -211,9 +213,8 @@ impl Collector for Sets {
         });
         NEXT_TRANSITION.encode(&mut encoder, next)?;
         LATENESS.encode(&mut encoder, lines().filter_map(|(of, line)| line.late.map(|late| (of, late))))?;
-        let held = lines().filter_map(|([namespace, name, of], line)| {
-            line.held.map(|reason| ([namespace, name, of, reason], 1.0))
-        });
+        let held = lines()
+            .filter_map(|([namespace, name, of], line)| line.held.map(|reason| ([namespace, name, of, reason], 1.0)));
         HELD.encode(&mut encoder, held)
     }
 }

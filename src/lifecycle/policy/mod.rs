@@ -93,6 +93,11 @@ pub enum PolicyError {
     /// No lines, or too many.
     #[error("spec.keys has {0} lines: state 1 to {MOST_LINES}")]
     Lines(usize),
+    /// An issuer for which nobody can ask.
+    #[error(
+        "spec.issuer {0:?} must be an https URL without user, query and fragment, as in https://auth.example.com/main"
+    )]
+    Issuer(String),
     /// An unknown algorithm.
     #[error("spec.keys[{index}].algorithm: {source}")]
     Algorithm {
@@ -241,6 +246,9 @@ impl Policy {
         let lines = lines(&spec.keys, &mut errors);
         let facts = facts(&spec.timing, &mut errors);
         let rotation = rotation(&spec.rotation).map_err(|error| errors.push(error)).ok();
+        if let Some(issuer) = spec.issuer.as_deref().filter(|issuer| !is_issuer(issuer)) {
+            errors.push(PolicyError::Issuer(issuer.to_owned()));
+        }
         let preset = Preset::of(spec.profile);
         let jwk = JwkPolicy::new(&spec.jwk, preset);
         let template = spec.kid.template.as_deref().unwrap_or(preset.kid);
@@ -374,6 +382,15 @@ fn enc_by_loading(line: &Line, publisher: Publisher) -> Option<PolicyError> {
     } else {
         PolicyError::EncBySigner { line: line_name }
     })
+}
+
+/// OpenID Connect Discovery 1.0 section 3: https, a host, and perhaps a port and a path.
+fn is_issuer(text: &str) -> bool {
+    let strange = |letter: char| letter.is_whitespace() || "?#@".contains(letter);
+    let uri: Result<http::Uri, _> = text.parse();
+    let is_https =
+        |uri: http::Uri| uri.scheme_str() == Some("https") && uri.host().is_some_and(|host| !host.is_empty());
+    !text.contains(strange) && uri.is_ok_and(is_https)
 }
 
 fn lines(stated: &[api::KeyLine], errors: &mut Vec<PolicyError>) -> Vec<Line> {

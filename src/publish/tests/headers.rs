@@ -1,12 +1,13 @@
 //! What an output says of itself, what it refuses to hold, and what can be read back from it.
 
+use chrono::TimeDelta;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::private::assert_no_secret;
 use super::*;
 use crate::jose::Thumbprint;
-use crate::keyring::{MacKey, Revoked};
+use crate::keyring::{Facts, MacKey, Revoked};
 
 /// A signer's Secret with its header, of a keyring that revoked something.
 fn written() -> (Rendered, Header, Keyring) {
@@ -48,6 +49,22 @@ fn a_header_tells_whether_the_output_is_as_it_was_written() {
     renamed.insert("jwks".to_owned(), content);
     assert!(!header.is_intact(&one.id, &renamed, key));
     assert!(!header.is_intact(&one.id, &Files::new(), key));
+}
+
+#[test]
+fn a_config_map_is_written_anew_when_facts_change_and_a_secret_is_not() {
+    let policy = policy(json!({}));
+    let mut keyring = keyring(&policy, sig_keys());
+    let outputs = render(&policy, &keyring).unwrap();
+    let headers: Vec<Header> = outputs.iter().map(|one| header_of(one, &keyring)).collect();
+    let written = |keyring: &Keyring| -> Vec<bool> {
+        outputs.iter().zip(&headers).map(|(one, header)| one.is_written(keyring, header, &one.files)).collect()
+    };
+    assert_eq!(written(&keyring), [true, true]);
+    let shorter = Facts { verifier_cache_ttl: TimeDelta::seconds(1), ..policy.facts };
+    keyring.facts = keyring.facts.settle(shorter, at(0), at(0));
+    assert_eq!(outputs.iter().map(|one| one.id.kind).collect::<Vec<_>>(), [OutputKind::ConfigMap, OutputKind::Secret]);
+    assert_eq!(written(&keyring), [false, true]);
 }
 
 #[test]

@@ -26,14 +26,14 @@ use crate::publish::{Files, Header, LARGEST_OUTPUT};
 use crate::store::{Place, SetRef, StoreError, Stored, Version};
 
 /// The link to the version that counts.
-const CURRENT: &str = "..data";
+pub(super) const CURRENT: &str = "..data";
 
 /// A link that is about to take its place.
 const NEXT: &str = "..new";
 
 /// The file in each version that says what the output says of itself. Not `.keyturn.json`: an output may have a file of
 /// that name.
-const HEADER: &str = "..keyturn.json";
+pub(super) const HEADER: &str = "..keyturn.json";
 
 /// No file of an output is larger, with room for the header's braces. What is, someone else put there.
 const LARGEST_FILE: u64 = 2 * LARGEST_OUTPUT as u64;
@@ -70,9 +70,9 @@ struct Owner {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stamp<H> {
-    set: String,
-    header: H,
+pub(super) struct Stamp<H> {
+    pub(super) set: String,
+    pub(super) header: H,
 }
 
 type Entries = BTreeMap<OsString, Entry>;

@@ -1,0 +1,67 @@
+//! What the output of a command is drawn on.
+
+use chrono::TimeDelta;
+use clap::{Args, ValueEnum};
+use console::Term;
+
+use super::picture::Strokes;
+
+/// How wide the output is where no terminal says so, in characters.
+const WIDTH: usize = 100;
+
+/// For people or for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    Text,
+    Json,
+}
+
+/// How bars are drawn.
+#[derive(Debug, Args)]
+pub(super) struct Drawing {
+    /// Draw with ASCII characters only. Default: where the locale is not UTF-8.
+    #[arg(long)]
+    ascii: bool,
+}
+
+impl Drawing {
+    pub(super) fn strokes(&self) -> Strokes {
+        if self.ascii || !locale_is_utf8() { Strokes::ASCII } else { Strokes::BLOCKS }
+    }
+}
+
+/// The width of the terminal, in characters.
+pub(super) fn width() -> usize {
+    Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns))
+}
+
+/// A duration by its two largest units: `89d23h`, `4m10s`.
+pub(super) fn about(delta: TimeDelta) -> String {
+    let seconds = delta.num_seconds().max(0);
+    let parts = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let from = parts.iter().position(|(number, _)| *number != 0).unwrap_or(parts.len() - 1);
+    let largest =
+        parts.iter().skip(from).take(2).enumerate().filter(|(place, (number, _))| *place == 0 || *number != 0);
+    largest.map(|(_, (number, unit))| format!("{number}{unit}")).collect()
+}
+
+/// Whether the locale is one of UTF-8: the first of the three variables that is set decides (POSIX, section 8.2).
+fn locale_is_utf8() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_lowercase();
+    locale.ends_with("utf-8") || locale.ends_with("utf8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_by_their_two_largest_units() {
+        for (seconds, wanted) in
+            [(-5, "0s"), (0, "0s"), (59, "59s"), (250, "4m10s"), (3600, "1h"), (3605, "1h"), (7_775_999, "89d23h")]
+        {
+            assert_eq!(about(TimeDelta::seconds(seconds)), wanted);
+        }
+    }
+}
