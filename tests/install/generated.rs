@@ -8,7 +8,8 @@ use crate::chart::{Helm, folder, root};
 use crate::values;
 
 /// What Helm says of itself, which is not true of plain manifests.
-const OF_HELM: [&str; 4] = ["# Source: ", "helm.sh/chart:", "helm.sh/resource-policy:", "app.kubernetes.io/managed-by: Helm"];
+const OF_HELM: [&str; 4] =
+    ["# Source: ", "helm.sh/chart:", "helm.sh/resource-policy:", "app.kubernetes.io/managed-by: Helm"];
 
 /// Holds a committed file equal to what it is made from; with `KEYTURN_WRITE_DOCS` it is written instead.
 fn hold(path: &str, made: &str) {
@@ -53,9 +54,10 @@ fn generated_files_equal_what_they_are_made_from() {
     hold("deploy/crd/jwkskeysets.keyturn.dev.yaml", &read("crds/jwkskeysets.keyturn.dev.yaml"));
     hold("deploy/operator/keyturn.yaml", &plain(&helm, &json!({ "crds": { "install": false } }), |_| true));
     let with_server = json!({ "crds": { "install": false }, "server": { "enabled": true } });
-    hold("deploy/server/keyturn-server.yaml", &plain(&helm, &with_server, |document| {
-        document.contains("app.kubernetes.io/component: server\n")
-    }));
+    hold(
+        "deploy/server/keyturn-server.yaml",
+        &plain(&helm, &with_server, |document| document.contains("app.kubernetes.io/component: server\n")),
+    );
 }
 
 /// The manifests of a release in `keyturn-system`, without what only Helm needs.

@@ -66,8 +66,7 @@ async fn keys_survive_install_upgrade_rollback_and_uninstall() {
     cluster.must(&["wait", "--for=condition=Established", &established, "--timeout=60s"]);
 
     let client = control_plane.client().await;
-    let fixture =
-        Fixture { cluster: control_plane, client, namespace: control_plane.fresh_namespace("release").await };
+    let fixture = Fixture { cluster: control_plane, client, namespace: control_plane.fresh_namespace("release").await };
     let operator = fixture.operator().await;
     fixture.apply(&example("auth", json!({ "keys": [{ "algorithm": "ES256" }] }))).await;
     fixture.ready("auth").await;

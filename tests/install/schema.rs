@@ -25,7 +25,10 @@ fn bad_values_are_refused_by_name() {
         (json!({ "server": { "default": "auth" } }), ["/server/default", "does not match pattern"]),
         (json!({ "server": { "service": { "port": 70000 } } }), ["/server/service/port", "maximum"]),
         (json!({ "extraObjects": [7] }), ["/extraObjects/0", "got number"]),
-        (json!({ "server": { "ingress": { "enabled": true } } }), ["server.enabled=true", "needs something to lead to"]),
+        (
+            json!({ "server": { "ingress": { "enabled": true } } }),
+            ["server.enabled=true", "needs something to lead to"],
+        ),
     ] {
         let complaint = refused(&helm, &values);
         for word in words {

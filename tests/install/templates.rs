@@ -52,8 +52,8 @@ pub fn everything(namespace: &str) -> Value {
             "dashboard": { "enabled": true },
         },
         "extraObjects": [
-            { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "{{ .Release.Name }}-as-object" } },
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: '{{ .Release.Name }}-as-text' }",
+            { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "{{ .Release.Name }}-as-object", "namespace": "{{ .Release.Namespace }}" } },
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: '{{ .Release.Name }}-as-text', namespace: '{{ .Release.Namespace }}' }",
         ],
     })
 }
@@ -67,11 +67,14 @@ fn sets(namespace: &str) -> Vec<(&'static str, Value)> {
         ("listed", json!({ "watchNamespaces": [namespace, "default"], "server": { "enabled": true } })),
         ("alone", json!({ "operator": { "replicas": 1, "leaderElection": false }, "rbac": { "aggregate": false } })),
         ("policies", json!({ "networkPolicy": { "enabled": true }, "server": { "enabled": true } })),
-        ("without", json!({
-            "crds": { "install": false },
-            "rbac": { "create": false, "aggregate": false },
-            "operator": { "serviceAccount": { "create": false, "name": "mine" } },
-        })),
+        (
+            "without",
+            json!({
+                "crds": { "install": false },
+                "rbac": { "create": false, "aggregate": false },
+                "operator": { "serviceAccount": { "create": false, "name": "mine" } },
+            }),
+        ),
     ]
 }
 
@@ -98,24 +101,20 @@ async fn the_api_server_takes_everything_and_every_pod_is_restricted() {
     let folder = tempfile::tempdir().unwrap();
     let dry_run = |what: &str, objects: &[Value]| {
         let file = list(folder.path(), objects);
-        let output = cluster.kubectl(&[
-            "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--namespace", &namespace, "-f", &file,
-        ]);
+        let output = cluster.kubectl(&["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", &file]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.is_empty(), "{what}: {said}");
     };
     for (what, values) in sets(&namespace) {
         let objects = helm.objects(&namespace, &values);
-        let known: Vec<Value> = objects
-            .iter()
-            .filter(|object| !FOREIGN.iter().any(|kind| object["kind"] == *kind))
-            .cloned()
-            .collect();
+        let known: Vec<Value> =
+            objects.iter().filter(|object| !FOREIGN.iter().any(|kind| object["kind"] == *kind)).cloned().collect();
         dry_run(what, &known);
         let pods = of_kind(&objects, "Deployment").map(|deployment| {
             let mut pod = deployment["spec"]["template"].clone();
             pod["apiVersion"] = json!("v1");
             pod["kind"] = json!("Pod");
+            pod["metadata"]["namespace"] = json!(namespace);
             pod["metadata"]["name"] = deployment["metadata"]["name"].clone();
             pod
         });
@@ -135,7 +134,8 @@ async fn the_api_server_takes_everything_and_every_pod_is_restricted() {
 
 #[test]
 fn with_a_list_of_namespaces_nobody_reads_secrets_elsewhere() {
-    let objects = Helm::new().objects("keyturn-system", &json!({ "watchNamespaces": ["iam", "web"], "server": { "enabled": true } }));
+    let objects = Helm::new()
+        .objects("keyturn-system", &json!({ "watchNamespaces": ["iam", "web"], "server": { "enabled": true } }));
     for role in of_kind(&objects, "ClusterRole") {
         let resources: Vec<&str> = rules(role).into_iter().map(|(resource, _)| resource).collect();
         assert!(resources.iter().all(|resource| resource.starts_with("jwkskeysets")), "{role}");
@@ -177,7 +177,8 @@ fn the_server_has_no_right_on_secrets_and_no_right_to_write() {
 fn names_images_and_files_are_as_the_values_say() {
     let helm = Helm::new();
     let objects = helm.objects("keyturn-system", &everything("iam"));
-    let container = |name: &str| named(&objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0].clone();
+    let container =
+        |name: &str| named(&objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0].clone();
     let args = container("keyturn")["args"].to_string();
     for arg in ["--system-secret-file=/system-secrets/0/secret", "--system-secret-file=/system-secrets/1/secret"] {
         assert!(args.contains(arg), "{args}");

@@ -128,7 +128,9 @@ fn a_value_without_a_comment_is_noticed() {
 
 #[test]
 fn comments_go_on_over_lines_and_lists_and_maps_are_whole() {
-    let values = read("# -- One\n# two.\n# @schema {minimum: 1}\none:\n  a: { b: 1 }\n  c: 2\n\ngroup:\n  # -- Three.\n  three: []\n");
+    let values = read(
+        "# -- One\n# two.\n# @schema {minimum: 1}\none:\n  a: { b: 1 }\n  c: 2\n\ngroup:\n  # -- Three.\n  three: []\n",
+    );
     let paths: Vec<String> = values.iter().map(|value| value.path.join(".")).collect();
     assert_eq!(paths, ["one", "group.three"]);
     assert_eq!(values[0].meaning, "One two.");

@@ -159,9 +159,7 @@ fn ldflags(kubernetes: Option<&str>) -> String {
     let mut numbers = version.trim_start_matches('v').split('.');
     let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
     let stamps = [("gitVersion", version), ("gitMajor", major), ("gitMinor", minor), ("gitTreeState", "clean")];
-    stamps.iter().fold(plain, |flags, (name, value)| {
-        format!("{flags} -X k8s.io/component-base/version.{name}={value}")
-    })
+    stamps.iter().fold(plain, |flags, (name, value)| format!("{flags} -X k8s.io/component-base/version.{name}={value}"))
 }
 
 /// Writes past the test harness, which would keep printed lines back until the test fails.

@@ -100,6 +100,14 @@ impl ControlPlane {
         created.expect("an administrator may make a namespace").metadata.name.expect("what was created has a name")
     }
 
+    /// What service accounts asked so far, as audit events; only of a control plane of one's own.
+    pub fn audited(&self) -> Vec<serde_json::Value> {
+        let processes = self.processes.as_ref().expect("only a control plane from `start` has its log here");
+        let log = processes.audit_log();
+        // The last line may be half written.
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
     /// Runs `kubectl` as the administrator and waits for it; blocks the thread.
     pub fn kubectl(&self, args: &[&str]) -> Output {
         let mut kubectl = self.kubectl_command();

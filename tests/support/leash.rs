@@ -52,6 +52,12 @@ impl Leashed {
         Self { child, leash }
     }
 
+    /// Asks the program to end, by `SIGTERM`.
+    pub fn terminate(&self) {
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(kill.expect("`kill` runs").success(), "the program had ended before");
+    }
+
     /// How the program ended, or `None` while it runs.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child of this process can be waited for")

@@ -22,6 +22,12 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,deployment-controller,\
                            replicaset-controller,statefulset-controller,daemonset-controller";
 
+/// Requests of service accounts go to the audit log, with the rule that allowed each; nothing of what they hold does.
+const AUDIT_POLICY: &str = r#"{
+    "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+    "rules": [{ "level": "Metadata", "userGroups": ["system:serviceaccounts"] }, { "level": "None" }]
+}"#;
+
 /// etcd and kube-apiserver on loopback ports, and the folder with their data, keys and logs.
 pub struct Processes {
     // Dropped in this order: the folder when nobody writes into it any more.
@@ -50,6 +56,7 @@ impl Processes {
         let dir = ScratchDir::new(&binaries::home());
         let admin_token = openssl(&["rand", "-hex", "24"]);
         write(&dir.path().join("tokens.csv"), &format!("{admin_token},admin,admin,system:masters\n"));
+        write(&dir.path().join("audit-policy.json"), AUDIT_POLICY);
         write(
             &dir.path().join("service-account.key"),
             &openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout"]),
@@ -74,6 +81,11 @@ impl Processes {
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.dir.path().join("kubeconfig")
+    }
+
+    /// The lines of the audit log.
+    pub fn audit_log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("audit.log")).unwrap_or_default()
     }
 
     /// A `kubectl` of the server's version, which keeps its caches with the server's data.
@@ -120,6 +132,8 @@ impl Processes {
                 .arg(flag("--cert-dir", &dir.join("certificates")))
                 .arg(flag("--token-auth-file", &dir.join("tokens.csv")))
                 .args(["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount"])
+                .arg(flag("--audit-policy-file", &dir.join("audit-policy.json")))
+                .arg(flag("--audit-log-path", &dir.join("audit.log")))
                 .arg("--service-account-issuer=https://kubernetes.default.svc")
                 .arg(flag("--service-account-key-file", &key))
                 .arg(flag("--service-account-signing-key-file", &key));
