@@ -75,7 +75,6 @@ impl Living {
         Request {
             set,
             spec,
-            edit: None,
             rotate: None,
             confirmed: metadata.annotations.as_ref().map(api::confirmed_kids).unwrap_or_default(),
             remembered: None,
