@@ -22,7 +22,7 @@ use super::references::References;
 use super::resealing::Resealing;
 use super::settled::{Outputs, Settled};
 use super::{Meta, status};
-use crate::api::{self, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
+use crate::api::{self, ConditionReason, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
 use crate::engine::{Engine, PassError, Problem, Report, Request};
 use crate::keyring::{Edit, SecretId, Time};
 use crate::probe::{Clock, ServerClock};
@@ -89,7 +89,7 @@ impl ReconcileError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Pass(PassError::Store(StoreError::Conflict(_))) => "Conflict",
-            Self::Pass(error) => status::error_reason(error),
+            Self::Pass(error) => status::error_reason(error).name(),
             Self::Read(_) | Self::Unanswered => "ResourceNotRead",
             Self::Status(_) => "StatusNotWritten",
         }
@@ -269,14 +269,14 @@ async fn write_status(
 }
 
 /// What problems are called in conditions.
-pub(super) fn problem_reason(problem: &Problem) -> &'static str {
+pub(super) fn problem_reason(problem: &Problem) -> ConditionReason {
     match problem {
-        Problem::SpecRefused(_) => "SpecInvalid",
-        Problem::OutputTaken(_) => "OutputTaken",
-        Problem::PublisherChangeWaits { .. } => "PublisherChangeWaits",
-        Problem::Unopened { .. } => "OutputUnopened",
-        Problem::KeyringLost { .. } => "KeyringLost",
-        Problem::ReferenceMissing(_) => "ReferenceMissing",
-        Problem::ImportRefused(_) => "ImportRefused",
+        Problem::SpecRefused(_) => ConditionReason::SpecInvalid,
+        Problem::OutputTaken(_) => ConditionReason::OutputTaken,
+        Problem::PublisherChangeWaits { .. } => ConditionReason::PublisherChangeWaits,
+        Problem::Unopened { .. } => ConditionReason::OutputUnopened,
+        Problem::KeyringLost { .. } => ConditionReason::KeyringLost,
+        Problem::ReferenceMissing(_) => ConditionReason::ReferenceMissing,
+        Problem::ImportRefused(_) => ConditionReason::ImportRefused,
     }
 }

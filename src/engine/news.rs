@@ -94,6 +94,68 @@ impl Reason {
         }
     }
 
+    /// All of them, in the order of their documentation.
+    pub const ALL: [Self; 23] = [
+        Self::Minted,
+        Self::Imported,
+        Self::ImportIgnored,
+        Self::Discouraged,
+        Self::Published,
+        Self::Kept,
+        Self::Promoted,
+        Self::Retired,
+        Self::Removed,
+        Self::Revoked,
+        Self::Held,
+        Self::FirstHeld,
+        Self::Confirmed,
+        Self::FactsChanged,
+        Self::Restored,
+        Self::Sealed,
+        Self::KeyringRecovered,
+        Self::KeyringLost,
+        Self::ImportRefused,
+        Self::ReferenceMissing,
+        Self::OutputTaken,
+        Self::OutputContested,
+        Self::Failed,
+    ];
+
+    /// When there is such an event.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Minted => "a key was made",
+            Self::Imported => "a key that existed already was adopted",
+            Self::ImportIgnored => "`spec.import` asks for keys for a line that has begun: nothing was adopted",
+            Self::Discouraged => {
+                "the first key of a line was made that current guidance advises against (RSA1_5, EdDSA, RSA below 3072 bits); says why, and what to write instead"
+            }
+            Self::Published => "an output was written; says which keys came and which left",
+            Self::Kept => {
+                "an edit took a public file out of a ConfigMap that is still listed: it stays as long as what its keys have signed may be valid"
+            }
+            Self::Promoted => "a standby key became the active one",
+            Self::Retired => "an active key retired",
+            Self::Removed => "a key was removed at the end of its life, or before it was ever used",
+            Self::Revoked => "a key was revoked; says whether tokens break, and whether there was such a key at all",
+            Self::Held => "a promotion is due and waits; says for what",
+            Self::FirstHeld => "the first key of a line waits its lead, as it must",
+            Self::Confirmed => "a confirmation counts",
+            Self::FactsChanged => "`spec.timing` or `spec.publisher` changed",
+            Self::Restored => "an output that someone changed was written anew",
+            Self::Sealed => {
+                "a keyring that was plain, or sealed under another system secret, is sealed under the first one"
+            }
+            Self::KeyringRecovered => "a lost or older keyring was rebuilt from the outputs",
+            Self::KeyringLost => "the user's word is needed",
+            Self::ImportRefused => "a key can't be adopted, so none is; says why",
+            Self::ReferenceMissing => "the spec refers to something that is not there",
+            Self::OutputTaken => "something else has an output's name",
+            Self::OutputContested => "someone else writes to the outputs again and again",
+            Self::Failed => "a pass could not be done; says why",
+        }
+    }
+
     /// Whether someone should look.
     pub fn is_warning(self) -> bool {
         matches!(
@@ -198,4 +260,15 @@ pub(super) fn step(step: &Step) -> Option<News> {
         Step::Discard { .. } | Step::Remove { .. } => Reason::Removed,
     };
     Some(News { reason, note: step.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_listed() {
+        let places: Vec<usize> = Reason::ALL.iter().map(|reason| *reason as usize).collect();
+        assert_eq!(places, (0..=Reason::Failed as usize).collect::<Vec<_>>());
+    }
 }

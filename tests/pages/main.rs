@@ -29,8 +29,8 @@ struct Page {
     text: String,
 }
 
-/// Every page that says so.
-fn pages(on_a_cluster: bool) -> Vec<Page> {
+/// Every page of `docs/`, in order.
+fn markdown() -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs")];
     while let Some(folder) = folders.pop() {
@@ -39,17 +39,22 @@ fn pages(on_a_cluster: bool) -> Vec<Page> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "md") {
-                let text = fs::read_to_string(&path).unwrap();
-                let said =
-                    text.replace('\n', " ").split_once(SAYS_SO).map(|(_, how)| how.trim().starts_with(ON_A_CLUSTER));
-                if said == Some(on_a_cluster) {
-                    found.push(Page { path, text });
-                }
+                found.push(path);
             }
         }
     }
-    found.sort_by(|one, other| one.path.cmp(&other.path));
+    found.sort();
     found
+}
+
+/// Every page that says so.
+fn pages(on_a_cluster: bool) -> Vec<Page> {
+    let read = |path: PathBuf| Page { text: fs::read_to_string(&path).unwrap(), path };
+    let says_so = |page: &Page| {
+        let text = page.text.replace('\n', " ");
+        text.split_once(SAYS_SO).map(|(_, how)| how.trim().starts_with(ON_A_CLUSTER)) == Some(on_a_cluster)
+    };
+    markdown().into_iter().map(read).filter(says_so).collect()
 }
 
 impl Page {
@@ -139,4 +144,24 @@ async fn every_page_whose_commands_run_on_a_cluster_is_right() {
     for page in ["backup.md", "compromise.md", "first-key-set.md", "from-cert-manager.md", "uninstall.md"] {
         assert!(ran.iter().any(|name| name == page), "{page} was not run: {ran:?}");
     }
+}
+
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut pages: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "charts/keyturn/README.md"].map(|page| root.join(page)).into();
+    pages.extend(markdown());
+    let mut broken = Vec::new();
+    for page in &pages {
+        let text = fs::read_to_string(page).unwrap();
+        for rest in text.split("](").skip(1) {
+            let target = rest.split([')', '#', ' ']).next().unwrap_or_default();
+            let elsewhere = target.is_empty() || target.contains("://");
+            if !elsewhere && !page.parent().unwrap().join(target).exists() {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
 }
