@@ -1,5 +1,10 @@
 //! The page of metrics, the alerts, their runbooks and the dashboard hold together.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expected")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets something unexpected is to fail there"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;

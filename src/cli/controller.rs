@@ -110,3 +110,46 @@ fn lease_name(text: &str) -> Result<String, String> {
             .to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        controller: Controller,
+    }
+
+    fn parse(args: &[&str]) -> Result<Controller, String> {
+        let parsed = Program::try_parse_from(["keyturn"].iter().chain(args));
+        parsed.map(|program| program.controller).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn namespaces_come_by_commas_and_by_repetition() {
+        let parsed = parse(&["--namespace", "iam,web", "--namespace", "api"]).unwrap();
+        assert_eq!(parsed.namespaces, ["iam", "web", "api"]);
+        assert!(!parsed.leader_elect && parsed.admin_listen.is_none());
+    }
+
+    #[test]
+    fn nonsense_is_refused_in_words() {
+        let cases: [(&[&str], &str); 7] = [
+            (&["--namespace", "iam,"], "leave the option out"),
+            (&["--namespace", "Iam"], "can't be a namespace"),
+            (&["--lease-name", "other"], "--leader-elect"),
+            (&["--lease-namespace", "iam"], "--leader-elect"),
+            (&["--leader-elect", "--lease-name=-x"], "a lease's name has"),
+            (&["--admin-listen", "8081"], "is no address and port"),
+            (&["--admin-listen", "localhost:8081"], "write 0.0.0.0:8081"),
+        ];
+        for (args, sentence) in cases {
+            let error = parse(args).unwrap_err();
+            assert!(error.contains(sentence), "{args:?}: {error}");
+        }
+        assert!(parse(&["--leader-elect", "--lease-name", "a.b-1"]).is_ok());
+    }
+}

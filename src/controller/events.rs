@@ -37,7 +37,7 @@ impl Events {
         for one in news {
             let event = self.event(one, &namespace, set.object_ref(&()));
             if let Err(error) = api.create(&PostParams::default(), &event).await {
-                tracing::warn!(set = %format!("{namespace}/{}", set.name_any()), %error, "an event could not be written");
+                tracing::warn!(%error, "an event could not be written");
             }
         }
     }

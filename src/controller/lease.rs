@@ -19,6 +19,7 @@ use tower::BoxError;
 use uuid::Uuid;
 
 use super::Meta;
+use super::health::Watching;
 use super::telemetry::Telemetry;
 
 /// A leader that does not renew the lease for so many seconds has lost it.
@@ -82,6 +83,16 @@ struct Elector {
     identity: String,
     standing: Sender<Standing>,
     telemetry: Telemetry,
+    /// Its part in the health of the operator.
+    alive: Watching,
+}
+
+impl Drop for Elector {
+    /// Whatever ended it: nobody renews the lease any more.
+    fn drop(&mut self) {
+        self.stands(Standing::Unknown { why: "nobody contends for it any more".to_owned() });
+        self.alive.has_ended();
+    }
 }
 
 /// How a time in which the lease was watched ended.
@@ -114,7 +125,9 @@ impl Election {
             identity: identity(),
             standing: sender,
             telemetry: telemetry.clone(),
+            alive: telemetry.health.watch("the lease".to_owned()),
         };
+        contender.alive.is_whole();
         contender.stands(Standing::Unknown { why: "it was not read yet".to_owned() });
         let (stop, stopped) = oneshot::channel();
         elector.spawn(contender.run(stopped));

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
+use kube::ResourceExt;
 use kube::runtime::controller::ReconcileRequest;
 use kube::runtime::reflector::{ObjectRef, Store as Cache};
 use kube::runtime::watcher;
 
 use super::Meta;
 use crate::keyring::SecretId;
-use crate::store::Seal;
+use crate::store::{Seal, SetRef};
 
 /// How often the files of the system secrets are read. A mounted Secret takes longer than this to change.
 const LOOK: Duration = Duration::from_secs(10);
@@ -46,6 +47,10 @@ impl Resealing {
 
     /// A pass left the keyring of a set sealed under that secret.
     pub(super) fn sealed(&self, set: &Meta, under: Option<&SecretId>) {
+        let name = SetRef { namespace: set.namespace().unwrap_or_default(), name: set.name_any(), owner: None };
+        if self.seal.leaves(&name) {
+            return;
+        }
         let mut progress = self.progress();
         if progress.under.as_ref() == under && under.is_some() && progress.told != Some(0) {
             progress.sealed.insert(ObjectRef::from_obj(set));

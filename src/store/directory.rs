@@ -197,6 +197,7 @@ impl Store for DirectoryStore {
         }
         let bytes = self.seal.encode(set, keyring)?;
         files::replace(&path, Access::PRIVATE, &bytes)?;
+        self.seal.written(set);
         Ok(keyring_version(&bytes))
     }
 

@@ -190,7 +190,9 @@ impl Store for KubernetesStore {
         let bytes = self.seal.encode(set, keyring)?;
         let data = json!({ KEYRING_FILE: Base64::encode_string(&bytes) });
         let body = Body { role: "keyring", secret_type: Some(KEYRING_TYPE), data, binary: None, header: None };
-        self.write::<Secret>(set, &name, body, seen).await
+        let version = self.write::<Secret>(set, &name, body, seen).await?;
+        self.seal.written(set);
+        Ok(version)
     }
 
     async fn publish(

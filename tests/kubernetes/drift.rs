@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use keyturn::api::ConditionStatus;
+use kube::Api;
+use kube::api::PostParams;
 use serde_json::json;
 
 use crate::operator::view::{file_of, text_of};
@@ -153,6 +156,45 @@ async fn two_writers_who_disagree_do_not_keep_the_api_server_busy() {
     fixture
         .until("the revoked key is gone", async || {
             (!fixture.view("auth").await.published.contains(&before.active())).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_contested_set_still_notices_that_a_stranger_has_left_its_place() {
+    let Settled { fixture, .. } = &settled("contested").await;
+    let stranger = json!({ "metadata": { "name": "stranger" }, "data": { "theirs": "text" } });
+    let stranger: ConfigMap = serde_json::from_value(stranger).expect("a ConfigMap");
+    let maps: Api<ConfigMap> = Api::namespaced(fixture.client.clone(), &fixture.namespace);
+    maps.create(&PostParams::default(), &stranger).await.expect("created");
+    let outputs = json!([{ "name": "auth-jwks" }, { "name": "stranger" }]);
+    fixture.apply(&example("auth", json!({ "keys": [{ "algorithm": "ES256" }], "configMaps": outputs }))).await;
+    let is = |status: &keyturn::api::JwksKeySetStatus, type_: &str, reason: &str| {
+        condition(status, type_).is_some_and(|one| one.1 == reason)
+    };
+    fixture.status("auth", "the stranger is seen", |status| is(status, "Ready", "OutputTaken")).await;
+    let mut edits = 0;
+    fixture
+        .until("the set is contested", async || {
+            let status = fixture.sets().get("auth").await.expect("the resource").status.unwrap_or_default();
+            if is(&status, "OutputContested", "OthersWrite") {
+                return Some(());
+            }
+            let map = fixture.config_map("auth-jwks").await?;
+            if text_of(&map, "stray").is_empty() {
+                edits += 1;
+                fixture.patch_config_map("auth-jwks", &json!({ "data": { "stray": edits.to_string() } })).await;
+            }
+            None
+        })
+        .await;
+    // What the operator wrote itself calls it once more.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    fixture.delete_config_map("stranger").await;
+    fixture
+        .until("its place is taken by the output", async || {
+            let map = fixture.config_map("stranger").await?;
+            (!text_of(&map, "jwks.json").is_empty()).then_some(())
         })
         .await;
 }

@@ -11,7 +11,7 @@ use crate::operator::{Fixture, condition, example};
 const LEADS: u32 = 4;
 
 /// Facts so short that the bound on one write, 60 s, is most of every wait.
-fn quick(name: &str, keys: &Value) -> JwksKeySet {
+pub(crate) fn quick(name: &str, keys: &Value) -> JwksKeySet {
     let second = "1s";
     let timing = json!({
         "publishDelay": second,

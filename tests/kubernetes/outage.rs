@@ -26,6 +26,7 @@ async fn the_operator_outlives_an_outage_of_the_api_server() {
     while wire.attempts() < heard + 3 {
         assert!(begun.elapsed() < PATIENCE, "the operator does not try again");
         assert!(operator.is_running(), "the operator ended");
+        assert_eq!(operator.telemetry.health.ailments(), [""; 0], "to start it anew would not help");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     cluster.start_api_server().await;

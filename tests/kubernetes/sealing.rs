@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use keyturn::api::ConditionStatus;
@@ -109,6 +110,30 @@ async fn a_keyring_is_sealed_and_sealed_anew_and_without_its_secret_nothing_chan
     fixture.ready("auth").await;
     assert_eq!(fixture.stored_keyring("auth").await.0["keyId"], old.as_str());
     operator.stop().await;
+}
+
+#[tokio::test]
+async fn operators_that_list_the_secrets_in_another_order_come_to_rest() {
+    let fixture = Fixture::new("reseal").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    write(&first, OLD);
+    write(&second, NEW);
+    let seal = |files: [&Path; 2]| Seal::open(files.map(Path::to_owned).into(), None).expect("system secrets");
+    let _one = fixture.sealing_operator_on(&Wire::default(), seal([&first, &second])).await;
+    let _other = fixture.sealing_operator_on(&Wire::default(), seal([&second, &first])).await;
+    fixture.apply(&example("auth", json!({ "keys": [{ "algorithm": "ES256" }] }))).await;
+    fixture.ready("auth").await;
+    let begun = Instant::now();
+    let (mut last, mut since) = (String::new(), Instant::now());
+    while since.elapsed() < Duration::from_secs(4) {
+        let (_, version) = fixture.stored_keyring("auth").await;
+        if version != last {
+            (last, since) = (version, Instant::now());
+        }
+        assert!(begun.elapsed() < Duration::from_secs(40), "they seal against each other without end");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn another_set_is_ready(fixture: &Fixture, name: &str) {

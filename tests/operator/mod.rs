@@ -197,6 +197,16 @@ impl Operator {
         Self { stop: Some(stop), task, telemetry }
     }
 
+    /// The value of a series, as `/metrics` would tell it.
+    pub fn metric(&self, series: &str) -> Option<f64> {
+        metric(&self.telemetry.metrics.text(), series)
+    }
+
+    /// Whether it writes.
+    pub fn leads(&self) -> bool {
+        self.metric("keyturn_leader") == Some(1.0)
+    }
+
     /// Whether it still runs.
     pub fn is_running(&self) -> bool {
         !self.task.is_finished()
@@ -213,6 +223,12 @@ impl Drop for Operator {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// The value of a series in the text format of OpenMetrics.
+pub fn metric(text: &str, series: &str) -> Option<f64> {
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+    Some(value.parse().expect("a number"))
 }
 
 /// Status, reason and message of a condition.
