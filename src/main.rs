@@ -1,9 +1,7 @@
-//! The `keyturn` program.
+//! The `keyturn` program, which is also kubectl's plugin.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    keyturn::cli::Cli::parse().execute()
+    keyturn::cli::main(std::env::args_os().collect())
 }

@@ -142,6 +142,44 @@ fn what_keytool_and_ssh_keygen_write() {
     let key = &report["keys"][0];
     assert_eq!((&key["kid"], &key["crv"]), (&"alice@example.com".into(), &"Ed25519".into()));
     assert_eq!((&key["format"], codes(key)), (&"OpenSSH".into(), Vec::new()));
+    let thumbprint = key["thumbprint"].clone();
+
+    for (kind, crv) in [("ecdsa -b 384", "P-384"), ("rsa -b 3072", "")] {
+        folder.run(&format!("ssh-keygen -q -t {kind} -C {} -N {PASSPHRASE} -f {}", kind.replace(' ', ""), &kind[..3]));
+        let lines = ["# those who may log in".to_owned(), String::new()].into_iter();
+        let lines = lines.chain(
+            [&kind[..3], "ssh"].map(|name| fs::read_to_string(folder.path().join(format!("{name}.pub"))).unwrap()),
+        );
+        fs::write(folder.path().join("authorized_keys"), lines.collect::<Vec<_>>().join("\n")).unwrap();
+        let report = folder.json("authorized_keys");
+        assert_eq!(report["format"], "OpenSSH", "{report}");
+        let [first, second] = report["keys"].as_array().unwrap().as_slice() else { panic!("{report}") };
+        assert_eq!((&first["place"], &first["kid"]), (&"line 3".into(), &kind.replace(' ', "").into()));
+        assert_eq!(first["crv"].as_str().unwrap_or_default(), crv);
+        assert_eq!(
+            (&first["thumbprint"], first["problem"].is_null()),
+            (&folder.json(&kind[..3])["keys"][0]["thumbprint"], true)
+        );
+        assert_eq!((&second["thumbprint"], &second["holds"]), (&thumbprint, &"public".into()));
+    }
+    fs::write(folder.path().join("bad.pub"), "ssh-ed25519 AAAAC3Nz me@here\n").unwrap();
+    folder.inspect("bad.pub").assert_refused(&["line 1", "damaged"]);
+}
+
+#[test]
+fn a_trust_store_shows_its_certificates() {
+    let folder = Folder::new();
+    folder
+        .run("openssl req -x509 -new -newkey rsa:3072 -nodes -keyout rsa.pem -subj /CN=issuer -days 30 -out cert.pem");
+    folder.run(&format!(
+        "keytool -importcert -noprompt -alias issuer -file cert.pem -storetype PKCS12 -keystore trust.p12 -storepass {PASSPHRASE}"
+    ));
+    let report = folder.json("trust.p12 --strict");
+    assert_eq!(report["format"], "PKCS#12");
+    let [only] = report["keys"].as_array().unwrap().as_slice() else { panic!("{report}") };
+    assert_eq!((&only["format"], &only["holds"], &only["bits"]), (&"X.509".into(), &"public".into(), &3072.into()));
+    assert_eq!(only["certificate"]["subject"], "CN=issuer");
+    folder.inspect("trust.p12").assert_refused(&["no passphrase was given"]);
 }
 
 #[test]

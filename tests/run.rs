@@ -10,6 +10,8 @@ mod drift;
 mod files;
 #[path = "run/import.rs"]
 mod import;
+#[path = "run/kept.rs"]
+mod kept;
 #[path = "run/kill.rs"]
 mod kill;
 #[path = "run/life.rs"]
@@ -22,6 +24,8 @@ mod places;
 mod plan;
 #[path = "run/program.rs"]
 mod program;
+#[path = "run/refused.rs"]
+mod refused;
 #[path = "run/sealed.rs"]
 mod sealed;
 #[path = "run/symmetric.rs"]

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reference::SecretValue;
+use super::rules;
 
 /// A Secret for signers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = rules::keystores_have_a_passphrase(), validation = rules::encrypted_keys_are_pkcs8())]
 #[serde(rename_all = "camelCase")]
 pub struct SecretOutput {
     /// Name of the Secret, in the namespace of the resource.
@@ -45,7 +48,8 @@ pub struct ConfigMapOutput {
 }
 
 /// One file of a Secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = rules::file_options_fit_the_content())]
 #[serde(rename_all = "camelCase")]
 pub struct SecretFile {
     /// What the file holds.

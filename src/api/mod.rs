@@ -4,6 +4,7 @@
 //! trustworthy only as a [`crate::lifecycle::policy::Policy`].
 
 mod certificate;
+mod condition;
 mod files;
 mod import;
 mod jwk;
@@ -15,6 +16,7 @@ mod spec;
 mod status;
 
 pub use certificate::CertificateSpec;
+pub use condition::{CONDITIONS, ConditionReason};
 pub use files::{
     ConfigMapFile, ConfigMapOutput, Encoding, InactiveKeys, KeystoreEncryption, PublicContent, SecretContent,
     SecretFile, SecretOutput, Select,

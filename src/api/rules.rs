@@ -3,8 +3,16 @@
 //! The sums are those of [`crate::lifecycle::policy`], which decides again when the operator runs; a test holds
 //! the two equal. Cron expressions and time zones can't be checked in CEL.
 
+mod outputs;
+
 use kube::core::{Message, Rule};
 use schemars::{Schema, SchemaGenerator, json_schema};
+
+pub(super) use outputs::{
+    certificates_are_of_lines_that_sign, each_line_can_be_loaded_whole, each_line_is_in_a_secret,
+    each_line_is_published, encodings_fit_the_keys, encrypted_keys_are_pkcs8, file_options_fit_the_content,
+    janssen_has_a_passphrase, keystores_have_a_passphrase, mia_platform_has_one_rsa_line,
+};
 
 use crate::jose::{Algorithm, ContentEncryption, KeyKind, NO_448, Use};
 
@@ -152,7 +160,8 @@ pub(super) fn import_lines_exist() -> Rule {
 /// One key of a line is active.
 pub(super) fn one_import_is_active() -> Rule {
     let active = |one: &str| format!("has({one}.role) && {one}.role == 'Active'");
-    let line = |one: &str| format!("(has({one}.line) ? {one}.line : '')");
+    // Where the set has a single line, that may be left out.
+    let line = |one: &str| format!("(self.keys.size() > 1 && has({one}.line) ? {one}.line : '')");
     Rule::new(format!(
         "!has(self.__import__) || self.__import__.keys.all(i, !({}) || self.__import__.keys.exists_one(o, {} && {} == {}))",
         active("i"),
@@ -287,6 +296,39 @@ pub(super) fn kid_is_unique() -> Rule {
     .message(
         "kid.template must hold {thumbprint} or {uuid}, may hold {line}, {use}, {alg}, {date} and {ops}, \
          and otherwise letters, digits and . _ : @ / -",
+    )
+}
+
+/// `{ops}` stands for a word.
+pub(super) fn ops_has_a_word() -> Rule {
+    Rule::new(
+        "!has(self.kid) || !has(self.kid.template) || !self.kid.template.contains('{ops}') || \
+         self.profile == 'Janssen' || has(self.jwk) && has(self.jwk.keyOpsType)",
+    )
+    .message("{ops} in kid.template is the word of jwk.keyOpsType: state that, or leave {ops} out")
+}
+
+/// A certificate outlives its key: two rotations, two leads with W and S, and a retention. `of` decides which lines are asked.
+pub(super) fn certificates_outlive_their_keys(lead: &Sum, retention: &Sum, of: &Sum) -> Rule {
+    let ahead = format!("({} + duration('60s') + duration(self.timing.clockSkew)).getSeconds()", lead.cel());
+    let kept = format!("({}).getSeconds()", retention.cel());
+    let certified = "(has(self.certificate) || has(self.jwk) && (has(self.jwk.x5c) && self.jwk.x5c || \
+         has(self.jwk.x5tS256) && self.jwk.x5tS256 || has(self.jwk.exp) && self.jwk.exp != 'None') || \
+         has(self.secrets) && self.secrets.exists(s, has(s.files) && s.files.exists(f, s.files[f].content in ['Pkcs12', 'CertificatePem'])) || \
+         has(self.configMaps) && self.configMaps.exists(s, has(s.files) && s.files.exists(f, s.files[f].content == 'CertificatePem')))";
+    let validity =
+        "duration(has(self.certificate) && has(self.certificate.validity) ? self.certificate.validity : '87600h')";
+    let least = format!(
+        "(self.rotation.mode == 'Never' ? 3 * {kept} + 6 * {ahead} : \
+         2 * duration(self.rotation.interval).getSeconds() + 2 * {ahead} + {kept})"
+    );
+    Rule::new(format!(
+        "self.rotation.mode == 'Schedule' || !({}) || !{certified} || {validity}.getSeconds() >= {least}",
+        of.applies()
+    ))
+    .message(
+        "certificate.validity (by default 87600h) is shorter than a key lives, as the next one, as the active one and retired: \
+         state a longer validity, or rotate more often",
     )
 }
 

@@ -98,6 +98,7 @@ fn request(path: &str, number: usize, document: Value) -> Result<Request, Manife
             name,
             owner: None,
         },
+        edit: None,
         rotate: annotations.get(api::ROTATE).cloned(),
         confirmed: api::confirmed_kids(&annotations),
         remembered: None,

@@ -1,24 +1,36 @@
 //! The commands: one file each.
 
+mod cluster;
+mod completion;
+mod confirm;
 mod controller;
 mod crd;
 mod generate;
 mod inspect;
+mod living;
 mod logs;
+mod man;
 mod manifest;
 mod passphrase;
 mod picture;
 mod plan;
+mod plugin;
+mod revoke;
+mod rotate;
 mod run;
 mod screen;
 mod serve;
+mod status;
 mod system_secrets;
 mod terminal;
+mod timeline;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+pub use plugin::main;
 
 /// Keeps JSON Web Key Sets: generates keys, publishes them, and rotates them without breaking a token.
 #[derive(Debug, Parser)]
@@ -32,11 +44,18 @@ pub struct Cli {
 enum Command {
     Run(run::Run),
     Plan(plan::Plan),
+    Status(status::Status),
+    Timeline(timeline::Timeline),
+    Rotate(rotate::Rotate),
+    Confirm(confirm::Confirm),
+    Revoke(revoke::Revoke),
     Controller(controller::Controller),
     Serve(serve::Serve),
     Inspect(inspect::Inspect),
     Crd(crd::Crd),
     Generate(generate::Generate),
+    Completion(completion::Completion),
+    Man(man::Man),
 }
 
 /// Why a command failed, in a sentence that says what to do.
@@ -70,11 +89,18 @@ impl Cli {
         let done = match self.command {
             Command::Run(run) => run.execute(),
             Command::Plan(plan) => plan.execute(),
+            Command::Status(status) => status.execute(),
+            Command::Timeline(timeline) => timeline.execute(),
+            Command::Rotate(rotate) => rotate.execute(),
+            Command::Confirm(confirm) => confirm.execute(),
+            Command::Revoke(revoke) => revoke.execute(),
             Command::Controller(controller) => controller.execute(),
             Command::Serve(serve) => serve.execute(),
             Command::Inspect(inspect) => inspect.execute(),
             Command::Crd(crd::Crd {}) => crd::Crd::execute(),
             Command::Generate(generate) => generate.execute(),
+            Command::Completion(completion) => completion.execute(),
+            Command::Man(man) => man.execute(),
         };
         match done {
             Ok(code) => code,

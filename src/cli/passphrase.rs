@@ -8,6 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::Failure;
+use crate::store::without_line_end;
 
 /// Most octets that the file of a password may have.
 const LARGEST: usize = 64 * 1024;
@@ -44,10 +45,23 @@ fn from_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if octets.len() > LARGEST {
         return Err(Failure::new(format!("{} has more than {LARGEST} bytes: it is no password", path.display())));
     }
-    for end in [b'\n', b'\r'] {
-        if octets.last() == Some(&end) {
-            octets.pop();
+    let length = without_line_end(&octets).len();
+    octets.truncate(length);
+    Ok(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_as_a_mounted_secret_is() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (content, password) in
+            [("a\n", "a"), ("a\r\n", "a"), ("a\r", "a\r"), ("a\n\n", "a\n"), ("a", "a"), ("\n", "")]
+        {
+            std::fs::write(file.path(), content).unwrap();
+            assert_eq!(given(Some(file.path()), "").unwrap().unwrap().as_str(), password, "{content:?}");
         }
     }
-    Ok(octets)
 }

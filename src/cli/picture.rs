@@ -41,7 +41,8 @@ impl Strokes {
         [Stage::Standby, Stage::Active, Stage::Retired].map(one).join("  ")
     }
 
-    fn label(&self, kid: &str) -> String {
+    /// A kid, cut where it is long.
+    pub(super) fn label(&self, kid: &str) -> String {
         if kid.chars().count() <= LONGEST_LABEL {
             return kid.to_owned();
         }

@@ -1,5 +1,7 @@
 //! `keyturn run`: the engine on a directory, without a cluster.
 
+mod import_watch;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,6 +14,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::import_watch::ImportWatch;
 use super::system_secrets::SystemSecrets;
 use super::terminal::Terminal;
 use super::{Failure, manifest};
@@ -50,6 +53,7 @@ pub(super) struct Run {
 struct Told {
     trouble: Option<String>,
     ahead: Option<(Option<String>, Option<Time>)>,
+    import: Option<ImportWatch>,
 }
 
 impl Run {
@@ -112,17 +116,30 @@ impl Run {
         told: &mut HashMap<String, Told>,
     ) -> Option<Time> {
         let mut wake: Option<Time> = None;
-        let passes = requests.iter().map(|request| async move {
-            let mut news = Vec::new();
-            let outcome = engine.pass(request, &mut news).await;
-            (&request.set, news, outcome)
-        });
-        let mut passes: FuturesUnordered<_> = passes.collect();
-        while let Some((set, news, outcome)) = passes.next().await {
+        let mut passes = FuturesUnordered::new();
+        for request in requests {
+            let seen = import_watch::seen(engine.store(), request).await;
+            let waiting = told.get(&request.set.to_string()).and_then(|told| told.import.as_ref());
+            if let Some(import) = waiting
+                && import.is_as_it_was(request, seen.as_ref(), Utc::now())
+            {
+                wake = [wake, import.wake].into_iter().flatten().min();
+                continue;
+            }
+            passes.push(async move {
+                let mut news = Vec::new();
+                let outcome = engine.pass(request, &mut news).await;
+                (request, seen, news, outcome)
+            });
+        }
+        while let Some((request, seen, news, outcome)) = passes.next().await {
+            let told = told.entry(request.set.to_string()).or_default();
+            told.import = None;
             if let Ok(report) = &outcome {
                 wake = [wake, report.wake].into_iter().flatten().min();
+                told.import = ImportWatch::begin(request, seen, report, Utc::now());
             }
-            tell(terminal, &set.name, told.entry(set.to_string()).or_default(), &news, &outcome);
+            tell(terminal, &request.set.name, told, &news, &outcome);
         }
         wake
     }

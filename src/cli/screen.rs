@@ -39,10 +39,10 @@ pub(super) fn width() -> usize {
 pub(super) fn about(delta: TimeDelta) -> String {
     let seconds = delta.num_seconds().max(0);
     let parts = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-    let from = parts.iter().position(|(number, _)| *number != 0).unwrap_or(parts.len() - 1);
-    let largest =
-        parts.iter().skip(from).take(2).enumerate().filter(|(place, (number, _))| *place == 0 || *number != 0);
-    largest.map(|(_, (number, unit))| format!("{number}{unit}")).collect()
+    let largest = parts.iter().position(|(number, _)| *number != 0).unwrap_or(parts.len() - 1);
+    let next = parts.get(largest + 1).filter(|(number, _)| *number != 0);
+    let told = parts.get(largest).into_iter().chain(next).map(|(number, unit)| format!("{number}{unit}"));
+    told.collect::<Vec<_>>().concat()
 }
 
 /// Whether the locale is one of UTF-8: the first of the three variables that is set decides (POSIX, section 8.2).

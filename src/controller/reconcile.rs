@@ -22,9 +22,9 @@ use super::references::References;
 use super::resealing::Resealing;
 use super::settled::{Outputs, Settled};
 use super::{Meta, status};
-use crate::api::{self, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
+use crate::api::{self, ConditionReason, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
 use crate::engine::{Engine, PassError, Problem, Report, Request};
-use crate::keyring::{SecretId, Time};
+use crate::keyring::{Edit, SecretId, Time};
 use crate::probe::{Clock, ServerClock};
 use crate::store::kubernetes::KubernetesStore;
 use crate::store::{SetRef, StoreError};
@@ -89,7 +89,7 @@ impl ReconcileError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Pass(PassError::Store(StoreError::Conflict(_))) => "Conflict",
-            Self::Pass(error) => status::error_reason(error),
+            Self::Pass(error) => status::error_reason(error).name(),
             Self::Read(_) | Self::Unanswered => "ResourceNotRead",
             Self::Status(_) => "StatusNotWritten",
         }
@@ -154,7 +154,7 @@ async fn look_after(
         context.forget(id);
         return Ok(Action::await_change());
     };
-    let referred = set.spec.references().map(|reference| reference.name.clone()).collect();
+    let referred: BTreeSet<String> = set.spec.references().map(|reference| reference.name.clone()).collect();
     context.references.refer(&namespace, &meta.name_any(), &referred);
     let mut news = Vec::new();
     let outcome = context.engine.pass(&request(&set), &mut news).await;
@@ -190,6 +190,12 @@ async fn look_after(
         other => other?,
     };
     context.backoff.succeeded(id);
+    // While a spec is refused, the one before it may refer to others.
+    context.references.refer(
+        &namespace,
+        &meta.name_any(),
+        &referred.into_iter().chain(report.references.keys().cloned()).collect(),
+    );
     context.resealing.sealed(meta, first.as_ref());
     let wait = settle(context, meta, &set, &report, first);
     // The condition goes when the set is calm again, and not before somebody looks.
@@ -229,6 +235,7 @@ fn request(set: &JwksKeySet) -> Request {
             owner: set.uid().filter(|_| set.spec.deletion_policy == DeletionPolicy::Delete),
         },
         spec: set.spec.clone(),
+        edit: set.uid().zip(set.metadata.generation).map(|(uid, generation)| Edit { uid, generation }),
         rotate: annotations.get(api::ROTATE).cloned(),
         confirmed: api::confirmed_kids(annotations),
         remembered: status.and_then(|status| status.keyring_revision),
@@ -262,13 +269,14 @@ async fn write_status(
 }
 
 /// What problems are called in conditions.
-pub(super) fn problem_reason(problem: &Problem) -> &'static str {
+pub(super) fn problem_reason(problem: &Problem) -> ConditionReason {
     match problem {
-        Problem::OutputTaken(_) => "OutputTaken",
-        Problem::PublisherChangeWaits { .. } => "PublisherChangeWaits",
-        Problem::Unopened { .. } => "OutputUnopened",
-        Problem::KeyringLost { .. } => "KeyringLost",
-        Problem::ReferenceMissing(_) => "ReferenceMissing",
-        Problem::ImportRefused(_) => "ImportRefused",
+        Problem::SpecRefused(_) => ConditionReason::SpecInvalid,
+        Problem::OutputTaken(_) => ConditionReason::OutputTaken,
+        Problem::PublisherChangeWaits { .. } => ConditionReason::PublisherChangeWaits,
+        Problem::Unopened { .. } => ConditionReason::OutputUnopened,
+        Problem::KeyringLost { .. } => ConditionReason::KeyringLost,
+        Problem::ReferenceMissing(_) => ConditionReason::ReferenceMissing,
+        Problem::ImportRefused(_) => ConditionReason::ImportRefused,
     }
 }

@@ -4,7 +4,10 @@ use chrono::SecondsFormat;
 use kube::ResourceExt;
 
 use super::reconcile::problem_reason;
-use crate::api::{Condition, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus, NextTransition, OutputStatus};
+use crate::api::{
+    self, Condition, ConditionReason, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus, NextTransition,
+    OutputStatus,
+};
 use crate::engine::{KeyReport, News, PassError, Problem, Reason, Report};
 use crate::keyring::{FormatError, Time};
 use crate::lifecycle::plan::{Ahead, Change, Waiting};
@@ -67,11 +70,14 @@ pub(super) fn news(
     }
     if turned(ROTATING) {
         let held = report.ahead.iter().filter(|ahead| is_held(ahead));
-        news.extend(held.map(|ahead| News { reason: Reason::Held, note: held_note(ahead) }));
+        let is_first = |ahead: &Ahead| ahead.waiting == Waiting::Lead && report.without_active.contains(&ahead.line);
+        let reason = |ahead| if is_first(ahead) { Reason::FirstHeld } else { Reason::Held };
+        news.extend(held.map(|ahead| News { reason: reason(ahead), note: held_note(ahead) }));
     }
     if turned(READY) {
         news.extend(report.problems.iter().filter_map(|problem| {
             let reason = match problem {
+                Problem::SpecRefused(_) => Reason::Failed,
                 Problem::OutputTaken(_) => Reason::OutputTaken,
                 Problem::KeyringLost { .. } | Problem::Unopened { .. } => Reason::KeyringLost,
                 Problem::ReferenceMissing(_) => Reason::ReferenceMissing,
@@ -151,7 +157,7 @@ fn transition(ahead: &Ahead) -> Option<NextTransition> {
     })
 }
 
-type State = (ConditionStatus, &'static str, String);
+type State = (ConditionStatus, ConditionReason, String);
 
 fn ready(outcome: &Result<Report, PassError>) -> State {
     let report = match outcome {
@@ -165,7 +171,7 @@ fn ready(outcome: &Result<Report, PassError>) -> State {
     if report.without_active.is_empty() {
         let message =
             format!("{} keys; every line has an active one, and every output holds what it should", report.keys.len());
-        return (ConditionStatus::True, "KeysReady", message);
+        return (ConditionStatus::True, ConditionReason::KeysReady, message);
     }
     let waits = report.ahead.iter().filter(|ahead| report.without_active.contains(&ahead.line));
     let paused = waits.clone().any(|ahead| ahead.waiting == Waiting::Pause);
@@ -178,28 +184,41 @@ fn ready(outcome: &Result<Report, PassError>) -> State {
     if paused {
         (
             ConditionStatus::False,
-            "Paused",
+            ConditionReason::Paused,
             "rotation.paused keeps the first keys from being made: set it to false".to_owned(),
         )
     } else {
-        (ConditionStatus::False, "FirstKeysWait", message)
+        (ConditionStatus::False, ConditionReason::FirstKeysWait, message)
     }
 }
 
 fn rotating(report: &Report) -> State {
     if is_lost(report) {
-        return (ConditionStatus::False, "Halted", "nothing rotates while the keyring is lost".to_owned());
+        return (
+            ConditionStatus::False,
+            ConditionReason::Halted,
+            "nothing rotates while the keyring is lost".to_owned(),
+        );
     }
     match report.ahead.iter().find(|ahead| is_held(ahead)) {
+        Some(ahead) if ahead.waiting == Waiting::Confirmation && !report.strange_confirmations.is_empty() => {
+            let strange = report.strange_confirmations.join(", ");
+            let note = format!(
+                "{}; the annotation {} names {strange}, which is no key of this set",
+                held_note(ahead),
+                api::CONFIRM
+            );
+            (ConditionStatus::True, held_reason(ahead), note)
+        }
         Some(ahead) => (ConditionStatus::True, held_reason(ahead), held_note(ahead)),
-        None => (ConditionStatus::False, "Idle", "no rotation is due".to_owned()),
+        None => (ConditionStatus::False, ConditionReason::Idle, "no rotation is due".to_owned()),
     }
 }
 
 fn keyring_lost(report: &Report) -> State {
     match report.problems.iter().find(|problem| problem.is_loss()) {
-        Some(problem) => (ConditionStatus::True, "KeyringLost", problem.to_string()),
-        None => (ConditionStatus::False, "KeyringPresent", "the keyring is there".to_owned()),
+        Some(problem) => (ConditionStatus::True, ConditionReason::KeyringLost, problem.to_string()),
+        None => (ConditionStatus::False, ConditionReason::KeyringPresent, "the keyring is there".to_owned()),
     }
 }
 
@@ -208,9 +227,9 @@ fn output_contested(contested: bool) -> State {
         let message = "someone else changes the outputs as often as they are restored, so they are restored less and less \
                        often: see metadata.managedFields of the Secrets and ConfigMaps for who it is (a webhook, a GitOps \
                        tool), and exclude objects labelled keyturn.dev/key-set there";
-        (ConditionStatus::True, "OthersWrite", message.to_owned())
+        (ConditionStatus::True, ConditionReason::OthersWrite, message.to_owned())
     } else {
-        (ConditionStatus::False, "Uncontested", "nobody else writes to the outputs".to_owned())
+        (ConditionStatus::False, ConditionReason::Uncontested, "nobody else writes to the outputs".to_owned())
     }
 }
 
@@ -222,12 +241,12 @@ pub(super) fn is_held(ahead: &Ahead) -> bool {
     ahead.to == Change::Active && ahead.held
 }
 
-pub(super) fn held_reason(ahead: &Ahead) -> &'static str {
+pub(super) fn held_reason(ahead: &Ahead) -> ConditionReason {
     match ahead.waiting {
-        Waiting::Lead | Waiting::Rotation | Waiting::Retention | Waiting::AddedLines => "LeadNotPassed",
-        Waiting::Output(_) => "OutputNotPublished",
-        Waiting::Confirmation => "NotConfirmed",
-        Waiting::Pause => "Paused",
+        Waiting::Lead | Waiting::Rotation | Waiting::Retention | Waiting::AddedLines => ConditionReason::LeadNotPassed,
+        Waiting::Output(_) => ConditionReason::OutputNotPublished,
+        Waiting::Confirmation => ConditionReason::NotConfirmed,
+        Waiting::Pause => ConditionReason::Paused,
     }
 }
 
@@ -237,18 +256,20 @@ fn held_note(ahead: &Ahead) -> String {
     format!("line {} is to change to key {kid}, which waits for {}{until}", ahead.line, ahead.waiting)
 }
 
-pub(super) fn error_reason(error: &PassError) -> &'static str {
+pub(super) fn error_reason(error: &PassError) -> ConditionReason {
     match error {
-        PassError::Spec(_) => "SpecInvalid",
-        PassError::Store(StoreError::Keyring { source: FormatError::SecretMissing { .. }, .. }) => "KeyringSealed",
-        PassError::Store(StoreError::Keyring { .. }) => "KeyringUnreadable",
-        PassError::Store(StoreError::KeyringTaken(_)) => "KeyringTaken",
+        PassError::Spec(_) => ConditionReason::SpecInvalid,
+        PassError::Store(StoreError::Keyring { source: FormatError::SecretMissing { .. }, .. }) => {
+            ConditionReason::KeyringSealed
+        }
+        PassError::Store(StoreError::Keyring { .. }) => ConditionReason::KeyringUnreadable,
+        PassError::Store(StoreError::KeyringTaken(_)) => ConditionReason::KeyringTaken,
         // A conflict never gets here: whoever comes last tells how the set stands.
-        PassError::Store(StoreError::Failed { .. } | StoreError::Conflict(_)) => "StoreFailed",
-        PassError::Mint(_) => "KeyNotGenerated",
-        PassError::Render(RenderError::NoPassphrase { .. }) => "ReferenceMissing",
-        PassError::Render(_) => "OutputNotRendered",
-        PassError::Passphrase { .. } => "ReferenceUnusable",
+        PassError::Store(StoreError::Failed { .. } | StoreError::Conflict(_)) => ConditionReason::StoreFailed,
+        PassError::Mint(_) => ConditionReason::KeyNotGenerated,
+        PassError::Render(RenderError::NoPassphrase { .. }) => ConditionReason::ReferenceMissing,
+        PassError::Render(_) => ConditionReason::OutputNotRendered,
+        PassError::Passphrase { .. } => ConditionReason::ReferenceUnusable,
     }
 }
 
@@ -260,7 +281,7 @@ fn set_condition(status: &mut JwksKeySetStatus, set: &JwksKeySet, now: Time, typ
     let condition = Condition {
         type_: type_.to_owned(),
         status: value,
-        reason: reason.to_owned(),
+        reason: reason.name().to_owned(),
         message,
         last_transition_time: since.unwrap_or_else(|| shown(now)),
         observed_generation: set.metadata.generation,

@@ -90,7 +90,8 @@ fn private(found: FoundKey, mac_key: &MacKey) -> Candidate {
 }
 
 fn public(found: FoundPublic) -> Candidate {
-    let FoundPublic { params, name, certificate, place, format: _, had_private: _, alg, usage } = found;
+    let FoundPublic { params, name, certificate, place, format, had_private: _, alg, usage } = found;
+    let name = name.filter(|_| format != "OpenSSH");
     let (thumbprint, spec) = (params.thumbprint(), PublicParams::spec(&params));
     let key = CandidateKey { thumbprint, spec, public: Some(params), private: None, certificate, uuid: uuid() };
     Candidate { place, name, alg, usage, key: Ok(key) }

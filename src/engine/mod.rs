@@ -6,6 +6,7 @@
 mod certify;
 mod complete;
 mod import;
+mod in_force;
 mod minter;
 mod news;
 mod pass;
@@ -16,6 +17,7 @@ mod stand_ins;
 use std::collections::BTreeSet;
 
 use crate::api::JwksKeySetSpec;
+use crate::keyring::Edit;
 use crate::lifecycle::policy::PolicyErrors;
 use crate::probe::Clock;
 use crate::publish::RenderError;
@@ -35,12 +37,14 @@ const MOST_CONFLICTS: usize = 5;
 const MOST_ROUNDS: usize = 8;
 
 /// What a pass is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// Which set.
     pub set: SetRef,
     /// Its spec.
     pub spec: JwksKeySetSpec,
+    /// Which edit of the resource stated it; `None` where edits are not counted.
+    pub edit: Option<Edit>,
     /// Value of the rotate annotation.
     pub rotate: Option<String>,
     /// Kids that someone confirmed to have registered.
@@ -54,7 +58,7 @@ pub struct Request {
 /// Why a pass did not end. Nothing that was published is changed by it.
 #[derive(Debug, thiserror::Error)]
 pub enum PassError {
-    /// The spec is wrong.
+    /// The spec is wrong, and no other is known that counted before.
     #[error(transparent)]
     Spec(#[from] PolicyErrors),
     /// The store failed.

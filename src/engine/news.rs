@@ -27,6 +27,8 @@ pub enum Reason {
     Discouraged,
     /// An output was written.
     Published,
+    /// A public file that the spec names no more stays for what was signed by then.
+    Kept,
     /// A standby key became the active one.
     Promoted,
     /// An active key retired.
@@ -37,6 +39,8 @@ pub enum Reason {
     Revoked,
     /// A promotion is due and waits.
     Held,
+    /// The first key of a line waits its lead, as it must.
+    FirstHeld,
     /// A confirmation counts.
     Confirmed,
     /// The user's facts changed.
@@ -70,11 +74,12 @@ impl Reason {
             Self::ImportIgnored => "ImportIgnored",
             Self::Discouraged => "Discouraged",
             Self::Published => "Published",
+            Self::Kept => "Kept",
             Self::Promoted => "Promoted",
             Self::Retired => "Retired",
             Self::Removed => "Removed",
             Self::Revoked => "Revoked",
-            Self::Held => "Held",
+            Self::Held | Self::FirstHeld => "Held",
             Self::Confirmed => "Confirmed",
             Self::FactsChanged => "FactsChanged",
             Self::Restored => "Restored",
@@ -86,6 +91,68 @@ impl Reason {
             Self::OutputTaken => "OutputTaken",
             Self::OutputContested => "OutputContested",
             Self::Failed => "Failed",
+        }
+    }
+
+    /// All of them, in the order of their documentation.
+    pub const ALL: [Self; 23] = [
+        Self::Minted,
+        Self::Imported,
+        Self::ImportIgnored,
+        Self::Discouraged,
+        Self::Published,
+        Self::Kept,
+        Self::Promoted,
+        Self::Retired,
+        Self::Removed,
+        Self::Revoked,
+        Self::Held,
+        Self::FirstHeld,
+        Self::Confirmed,
+        Self::FactsChanged,
+        Self::Restored,
+        Self::Sealed,
+        Self::KeyringRecovered,
+        Self::KeyringLost,
+        Self::ImportRefused,
+        Self::ReferenceMissing,
+        Self::OutputTaken,
+        Self::OutputContested,
+        Self::Failed,
+    ];
+
+    /// When there is such an event.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Minted => "a key was made",
+            Self::Imported => "a key that existed already was adopted",
+            Self::ImportIgnored => "`spec.import` asks for keys for a line that has begun: nothing was adopted",
+            Self::Discouraged => {
+                "the first key of a line was made that current guidance advises against (RSA1_5, EdDSA, RSA below 3072 bits); says why, and what to write instead"
+            }
+            Self::Published => "an output was written; says which keys came and which left",
+            Self::Kept => {
+                "an edit took a public file out of a ConfigMap that is still listed: it stays as long as what its keys have signed may be valid"
+            }
+            Self::Promoted => "a standby key became the active one",
+            Self::Retired => "an active key retired",
+            Self::Removed => "a key was removed at the end of its life, or before it was ever used",
+            Self::Revoked => "a key was revoked; says whether tokens break, and whether there was such a key at all",
+            Self::Held => "a promotion is due and waits; says for what",
+            Self::FirstHeld => "the first key of a line waits its lead, as it must",
+            Self::Confirmed => "a confirmation counts",
+            Self::FactsChanged => "`spec.timing` or `spec.publisher` changed",
+            Self::Restored => "an output that someone changed was written anew",
+            Self::Sealed => {
+                "a keyring that was plain, or sealed under another system secret, is sealed under the first one"
+            }
+            Self::KeyringRecovered => "a lost or older keyring was rebuilt from the outputs",
+            Self::KeyringLost => "the user's word is needed",
+            Self::ImportRefused => "a key can't be adopted, so none is; says why",
+            Self::ReferenceMissing => "the spec refers to something that is not there",
+            Self::OutputTaken => "something else has an output's name",
+            Self::OutputContested => "someone else writes to the outputs again and again",
+            Self::Failed => "a pass could not be done; says why",
         }
     }
 
@@ -152,8 +219,15 @@ pub(super) fn published(output: &OutputId, header: &Header, before: Option<&Head
         .filter(|kid| held(header, kid) && !before.is_some_and(|before| held(before, kid)))
         .map(String::as_str)
         .collect();
+    let gone: Vec<&str> = before
+        .into_iter()
+        .flat_map(|before| before.marks.keys().filter(|kid| held(before, kid) && !held(header, kid)))
+        .map(String::as_str)
+        .collect();
     let with = if new.is_empty() { "without new keys".to_owned() } else { format!("with {}", new.join(", ")) };
-    News { reason: Reason::Published, note: format!("{output} is written at revision {}, {with}", header.revision) }
+    let without = if gone.is_empty() { String::new() } else { format!(", and no more with {}", gone.join(", ")) };
+    let note = format!("{output} is written at revision {}, {with}{without}", header.revision);
+    News { reason: Reason::Published, note }
 }
 
 pub(super) fn sealed(under: &SecretId) -> News {
@@ -174,10 +248,11 @@ pub(super) fn recovered(keyring: &Keyring, base: Option<&Keyring>) -> News {
 /// The news of a decision; a minted key has its own.
 pub(super) fn step(step: &Step) -> Option<News> {
     let reason = match step {
-        Step::Mint { .. } | Step::Certify { .. } | Step::AnswerRotate => return None,
+        Step::Mint { .. } | Step::Certify { .. } | Step::AnswerRotate | Step::Release { .. } => return None,
         Step::SettleFacts | Step::ChangePublisher => Reason::FactsChanged,
         Step::Revoke { .. } | Step::Bar { .. } => Reason::Revoked,
         Step::Confirm { .. } => Reason::Confirmed,
+        Step::Keep { .. } => Reason::Kept,
         Step::Adopt { .. } => Reason::Imported,
         Step::IgnoreImport { .. } => Reason::ImportIgnored,
         Step::Promote { .. } => Reason::Promoted,
@@ -185,4 +260,15 @@ pub(super) fn step(step: &Step) -> Option<News> {
         Step::Discard { .. } | Step::Remove { .. } => Reason::Removed,
     };
     Some(News { reason, note: step.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_listed() {
+        let places: Vec<usize> = Reason::ALL.iter().map(|reason| *reason as usize).collect();
+        assert_eq!(places, (0..=Reason::Failed as usize).collect::<Vec<_>>());
+    }
 }

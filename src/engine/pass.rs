@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::certify::certify;
 use super::complete::Complete;
+use super::in_force::{InForce, former_spec, to_remember};
 use super::minter::Minter;
 use super::references::References;
 use super::report::{Problem, Report};
@@ -14,11 +15,13 @@ use super::{import, news};
 use crate::keyring::{Key, Keyring, Publisher};
 use crate::lifecycle::adoption::Offer;
 use crate::lifecycle::plan::{Plan, Step, plan};
-use crate::lifecycle::policy::{Output, OutputId, Policy};
+use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
 use crate::lifecycle::recovery::{Case, Recovery, Remains, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
-use crate::publish::{Header, Passphrase, RenderError, Rendered, check_keyring_size, remains, render};
+use crate::publish::{
+    Header, Passphrase, RenderError, Rendered, check_keyring_size, headless_remains, remains, render,
+};
 use crate::store::{Place, Store, StoreError, Stored, StoredKeyring, Version};
 
 /// How often an output is written again because the write took too long.
@@ -40,6 +43,10 @@ pub(super) struct Pass<'a, S, C> {
     report: Report,
     /// Nothing may be written: the report says why.
     halted: bool,
+    /// The stored keyring does not know yet which spec counts.
+    is_spec_new: bool,
+    /// The outputs of the spec that it knows, until it knows the new one.
+    former: Vec<Output>,
 }
 
 impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
@@ -50,7 +57,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         minter: &Minter,
         request: &'a Request,
     ) -> Result<Self, PassError> {
-        let policy = Policy::parse(&request.set.name, &request.spec, store.write_bound())?;
+        let InForce { policy, refused } = InForce::find(store, request).await?;
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
         let now = clock.now();
         let (keyring, version, dressed, seal_due) = match snapshot.keyring {
@@ -71,7 +78,16 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             news: Vec::new(),
             report: Report::default(),
             halted: false,
+            is_spec_new: false,
+            former: Vec::new(),
         };
+        if let Some(refused) = refused {
+            if pass.version.is_none() || pass.is_older_than_outputs() {
+                // A keyring that is lost or old may know an old spec, or none: that waits for one that counts.
+                return Err(refused.into());
+            }
+            pass.report.problems.push(Problem::SpecRefused(refused.to_string()));
+        }
         if !dressed || seal_due.is_some() {
             pass.version = Some(store.commit(&request.set, &pass.keyring, pass.version.as_ref()).await?);
             pass.news.extend(seal_due.as_ref().map(news::sealed));
@@ -80,10 +96,15 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let wanted = pass.policy.references(&pass.keyring);
         pass.references = References::read(store, &request.set, &wanted).await?;
         if pass.is_older_than_outputs() || (pass.version.is_none() && pass.should_exist()) {
+            let listed = pass.policy.outputs.clone();
+            pass.look_at_what_was_published().await?;
             pass.recover(minter).await?;
+            pass.policy.outputs = listed;
+            pass.places.retain(|id, _| ids(&pass.policy).contains(id));
         }
         pass.use_policy_in_force().await?;
         if !pass.halted {
+            pass.remember_spec()?;
             pass.offer = import::offer(&pass.policy, &pass.keyring, &pass.references, minter).await?;
         }
         Ok(pass)
@@ -98,6 +119,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let Some(mut next) = next else {
             if self.keyring.revision == 0 {
                 return Ok(false);
+            }
+            if self.is_spec_new {
+                let seen = self.version.as_ref();
+                self.version = Some(self.store.commit(&self.request.set, &self.keyring, seen).await?);
+                self.is_spec_new = false;
             }
             let (drifted, outcome) = self.drifted().await;
             self.report.mended |= drifted.iter().any(|one| self.is_drifted(&one.rendered.id));
@@ -149,6 +175,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let taken: Vec<Problem> = self.taken().cloned().map(Problem::OutputTaken).collect();
         self.report.problems.extend(taken);
         self.report.keyring_version.clone_from(&self.version);
+        let strange = self.request.confirmed.iter().filter(|kid| self.keyring.key(kid).is_none());
+        // Nobody mistypes many, and whoever writes more gets no message of that length.
+        self.report.strange_confirmations = strange.take(3).map(|kid| kid.chars().take(256).collect()).collect();
         let (plan, observed) = (self.plan(), self.observed());
         self.report.describe(&self.policy, &self.keyring, &observed, &plan, &self.places);
         self.report
@@ -162,7 +191,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     ///
     /// But a revocation waits for nothing: an output that can't be made whole loses the files that a passphrase encrypts, and
     /// gets them back when they can be made.
-    async fn commit(&mut self, next: Keyring, revokes: bool) -> Result<Vec<Complete>, PassError> {
+    async fn commit(&mut self, mut next: Keyring, revokes: bool) -> Result<Vec<Complete>, PassError> {
         let mut complete = Vec::new();
         for output in &self.policy.outputs {
             let made = match self.complete(output, &next).await {
@@ -176,9 +205,15 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
                 complete.push(one);
             }
         }
+        if check_keyring_size(&next).is_err() {
+            // Keys are worth more than the memory of a spec.
+            next.accepted = None;
+        }
         check_keyring_size(&next)?;
         self.version = Some(self.store.commit(&self.request.set, &next, self.version.as_ref()).await?);
         self.keyring = next;
+        self.is_spec_new = false;
+        self.former.clear();
         Ok(complete)
     }
 
@@ -326,6 +361,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             rotate: self.request.rotate.clone(),
             confirmed: self.request.confirmed.clone(),
             offer: self.offer.clone(),
+            former: self.former.clone(),
         }
     }
 
@@ -339,7 +375,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             && self.keyring.publisher == Publisher::Keyturn
             && self.policy.publisher == Publisher::Signer;
         if !changes || !self.keyring.keys.iter().any(lacking) {
-            return self.look_at_what_is_left().await;
+            // What is there was looked at; a recovery may have found keys besides.
+            let has_public = self.keyring.keys.iter().any(|key| key.public.is_some());
+            return if has_public { self.look_at_what_is_left().await } else { Ok(()) };
         }
         let kids = self.keyring.keys.iter().filter(|key| lacking(key)).map(|key| key.kid.clone()).collect();
         self.report.problems.push(Problem::PublisherChangeWaits { kids });
@@ -348,10 +386,54 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         Ok(())
     }
 
+    /// The keyring is to know the spec by which it is kept.
+    fn remember_spec(&mut self) -> Result<(), PassError> {
+        if self.is_spec_refused() {
+            return Ok(());
+        }
+        let wanted = to_remember(self.request, &self.keyring)?;
+        self.is_spec_new = wanted != self.keyring.accepted;
+        if self.is_spec_new {
+            let former = former_spec(&self.keyring);
+            let parse = |spec| Policy::parse(&self.request.set.name, &spec, self.store.write_bound());
+            self.former = former.and_then(|spec| parse(spec).ok()).map(|policy| policy.outputs).unwrap_or_default();
+        }
+        self.keyring.accepted = wanted;
+        Ok(())
+    }
+
+    fn is_spec_refused(&self) -> bool {
+        self.report.problems.iter().any(|problem| matches!(problem, Problem::SpecRefused(_)))
+    }
+
     /// Outputs that the spec does not list any more, as long as they hold keys that are needed.
     async fn look_at_what_is_left(&mut self) -> Result<(), PassError> {
-        if self.policy.publish_what_is_left(&self.request.set.name, &self.keyring) {
-            self.places = self.store.load(&self.request.set, &ids(&self.policy)).await?.outputs;
+        let Some(left) =
+            self.policy.left_over(&self.request.set.name).filter(|_| self.policy.publisher == Publisher::Keyturn)
+        else {
+            return Ok(());
+        };
+        let place = self.store.load(&self.request.set, std::slice::from_ref(&left)).await?.outputs.remove(&left);
+        let is_there = matches!(place, Some(Place::Ours(_)));
+        self.policy.publish_what_is_left(&self.request.set.name, &self.keyring, is_there);
+        if self.policy.left_over(&self.request.set.name).is_none() {
+            self.places.extend(place.map(|place| (left, place)));
+        }
+        Ok(())
+    }
+
+    /// The ConfigMap of a set that lists none, where Keyturn published by the time of its newest Secret: `publisher: Signer` may
+    /// still wait for what is in it.
+    async fn look_at_what_was_published(&mut self) -> Result<(), PassError> {
+        let Some(left) = self.policy.left_over(&self.request.set.name) else { return Ok(()) };
+        let newest = self.headers().max_by_key(|(_, header, _)| header.revision);
+        if newest.is_some_and(|(_, header, _)| header.publisher == Publisher::Signer) {
+            return Ok(());
+        }
+        let place = self.store.load(&self.request.set, std::slice::from_ref(&left)).await?.outputs.remove(&left);
+        if let Some(place @ Place::Ours(_)) = place {
+            self.policy.keep_config_map(&self.request.set.name);
+            self.places.insert(left, place);
         }
         Ok(())
     }
@@ -420,12 +502,21 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
 
     /// What the outputs hold. Keystores are opened off the async threads.
     async fn left(&self, has_base: bool, minter: &Minter) -> Result<Vec<(OutputId, Remains)>, PassError> {
-        let mut found = Vec::new();
+        let mut found: Vec<(OutputId, Remains)> = Vec::new();
         for output in &self.policy.outputs {
-            let Some(Place::Ours(stored @ Stored { header: Some(header), .. })) = self.places.get(&output.id()) else {
+            let id = output.id();
+            let Some(Place::Ours(stored)) = self.places.get(&id) else { continue };
+            let Some(header) = &stored.header else {
+                // ConfigMaps come first. An older keyring knows more than it and they could.
+                let maps = found.iter().map(|(_, remains)| remains).filter(|one| one.kind == OutputKind::ConfigMap);
+                let newest = maps.max_by_key(|remains| remains.revision).cloned();
+                if let (OutputKind::Secret, false, Some(verifiers)) = (id.kind, has_base, newest) {
+                    let (files, passphrase) = (stored.files.clone(), self.passphrase(output).unwrap_or_default());
+                    let work = move || (id, headless_remains(&verifiers, &files, passphrase.as_ref()));
+                    found.push(minter.off_thread(work).await?);
+                }
                 continue;
             };
-            let id = output.id();
             if has_base && !self.is_vouched(&id, header, stored) {
                 continue;
             }

@@ -34,6 +34,8 @@ pub struct Report {
     pub outputs: Vec<OutputReport>,
     /// The Secrets of the user's that the pass read, and their states; `None` for one that is not there.
     pub references: BTreeMap<String, Option<Version>>,
+    /// Kids that someone confirms and that no key of the set has.
+    pub strange_confirmations: Vec<String>,
     /// Outputs were written although nothing was decided: someone else changed them, or an earlier pass did not end.
     pub mended: bool,
 }
@@ -79,6 +81,8 @@ pub struct OutputReport {
 /// Something that someone has to mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
+    /// The spec is refused, for these reasons: the last one that was not goes on, and what this one revokes is revoked.
+    SpecRefused(String),
     /// Something that Keyturn did not make is in an output's place.
     OutputTaken(OutputId),
     /// The spec refers to a value that can't be had.
@@ -144,10 +148,7 @@ fn describe_key(key: &Key, policy: &Policy, observed: &Observed, plan: &Plan) ->
         Phase::Active { active_since, rotation_due, .. } => (Some(*active_since), *rotation_due, None),
         Phase::Retired { active_since, retired_since, .. } => (*active_since, None, Some(*retired_since)),
     };
-    let rotation_asked = match &key.phase {
-        Phase::Active { rotation_asked, .. } => *rotation_asked,
-        Phase::Standby | Phase::Retired { .. } => false,
-    };
+    let rotation_asked = matches!(key.phase, Phase::Active { rotation_asked: true, .. });
     let removal = plan
         .ahead
         .iter()
@@ -185,6 +186,10 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::SpecRefused(why) => write!(
+                out,
+                "{why}. Until that is mended the spec before it counts, and of this one what it revokes and its deletionPolicy"
+            ),
             Self::OutputTaken(id) => write!(
                 out,
                 "{id} exists and was not made for this key set, so it is left alone: choose another name in the spec, or move \

@@ -95,8 +95,8 @@ pub fn horizon(policy: &Policy, from: Time) -> Time {
 /// happens, and where certificates would end past the year 9999.
 pub fn forecast(policy: &Policy, stand_ins: &StandIns, from: Time, until: Time) -> Forecast {
     let mut set = InMemory::new(policy, stand_ins);
-    let begun = set.adopt(from);
-    set.live(begun, from, until)
+    let most = if set.adopt(from).is_ok() { MOST_PLANS } else { 0 };
+    set.live(most, from, until)
 }
 
 /// Carries out every plan from `from` to `until`, of a set that has keys. One that has none is taken to be new.
@@ -112,7 +112,7 @@ pub fn forecast_from(policy: &Policy, known: &Known, stand_ins: &StandIns, from:
     if known.halted {
         return Forecast { from, until, complete: true, keys: set.in_order(), next: Vec::new(), ahead: Vec::new() };
     }
-    set.live(begun, from, until)
+    set.live(if begun.is_ok() { MOST_PLANS } else { 0 }, from, until)
 }
 
 /// A key set whose outputs are written in no time.
@@ -145,10 +145,10 @@ impl<'a> InMemory<'a> {
         }
     }
 
-    fn live(mut self, begun: Result<(), CertificateError>, from: Time, until: Time) -> Forecast {
+    /// Carries out at most so many plans.
+    fn live(mut self, most: usize, from: Time, until: Time) -> Forecast {
         let mut now = from;
         let mut next_of_all = None;
-        let most = if begun.is_ok() { MOST_PLANS } else { 0 };
         for _ in 0..most {
             let Plan { next, mints, ahead, wake, steps: _, refused: _ } = self.plan(now);
             if let Some(next) = next {

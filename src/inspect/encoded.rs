@@ -2,13 +2,15 @@
 
 use super::{CertificateReport, Circumstances, Code, Holds, InspectError, KeyReport, or_nothing};
 use crate::jose::PublicParams;
-use crate::material::read::{FoundKey, FoundPublic, ReadError, Refused, private_keys, public_keys};
+use crate::material::read::{FoundKey, FoundPublic, ReadError, Refused, private_contents, public_keys};
 use crate::material::{Certificate, CheckError};
 
 pub(super) fn keys(octets: &[u8], around: &Circumstances<'_>) -> Result<(&'static str, Vec<KeyReport>), InspectError> {
-    let mut private = or_nothing(private_keys(octets, around.passphrase))?;
+    let mut private = or_nothing(private_contents(octets, around.passphrase))?;
     let mut public = or_nothing(public_keys(octets))?;
-    if private.keys.is_empty() && public.keys.is_empty() {
+    // Only a keystore has its certificates in DER.
+    let is_trust_store = !private.certificates.is_empty();
+    if private.keys.is_empty() && public.keys.is_empty() && private.certificates.is_empty() {
         let mut refused = private.refused.iter().chain(&public.refused);
         let first = refused.clone().next().ok_or(InspectError::Nothing)?;
         if !refused.any(was_understood) {
@@ -42,7 +44,7 @@ pub(super) fn keys(octets: &[u8], around: &Circumstances<'_>) -> Result<(&'stati
         let halves = certificate.public().ok().and_then(|params| matches(&params, true));
         with_halves(of_certificate(certificate), halves)
     }));
-    Ok((format(octets, &keys), keys))
+    Ok((format(octets, &keys, is_trust_store), keys))
 }
 
 /// Whether the key could be looked at, and is no good, rather than not be opened at all.
@@ -50,10 +52,11 @@ fn was_understood(refused: &Refused) -> bool {
     matches!(refused.error, ReadError::Check(_))
 }
 
-fn format(octets: &[u8], keys: &[KeyReport]) -> &'static str {
+fn format(octets: &[u8], keys: &[KeyReport], is_trust_store: bool) -> &'static str {
     match octets {
-        [0x30, ..] if keys.iter().any(|key| key.format == "PKCS#12") => "PKCS#12",
+        [0x30, ..] if is_trust_store || keys.iter().any(|key| key.format == "PKCS#12") => "PKCS#12",
         [0x30, ..] => "DER",
+        _ if keys.iter().all(|key| key.format == "OpenSSH" && key.holds == Holds::Public) => "OpenSSH",
         _ => "PEM",
     }
 }

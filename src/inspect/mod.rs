@@ -55,7 +55,9 @@ pub enum InspectError {
     #[error("{0}")]
     Part(Refused),
     /// There is nothing in it.
-    #[error("this holds no keys that can be shown: give a JWK Set, a JWK, PEM, DER, or PKCS#12 with a private key")]
+    #[error(
+        "this holds no keys that can be shown: give a JWK Set, a JWK, PEM, DER, PKCS#12 or the public lines of OpenSSH"
+    )]
     Nothing,
 }
 

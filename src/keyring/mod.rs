@@ -1,7 +1,9 @@
 //! The keyring: the durable truth of one key set. Everything else is a projection of it.
 
+mod accepted;
 mod facts;
 mod format;
+mod kept;
 mod mac;
 mod marks;
 mod sealed;
@@ -14,8 +16,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use accepted::{AcceptedSpec, Edit};
 pub use facts::{Facts, FactsEra, SettledFacts};
 pub use format::{FORMAT, FormatError};
+pub use kept::{KeptFile, PublicForm};
 pub use mac::{Digest, MacKey};
 pub use marks::{Mark, Marks};
 pub use sealed::{KeySetName, NONCE_BYTES, SealError, sealed_size};
@@ -53,6 +57,12 @@ pub struct Keyring {
     /// Lines for which `spec.import` was answered, and a digest of what it said. It is not answered twice.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub imports: BTreeMap<String, String>,
+    /// The last spec that was a policy: it counts while the resource states one that is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<AcceptedSpec>,
+    /// Public files that the spec names no more, and that are still read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptFile>,
 }
 
 /// Who publishes the public keys; decides which half of a retired key is kept.
@@ -169,6 +179,8 @@ impl Keyring {
             mac_key,
             rotate_answered: None,
             imports: BTreeMap::new(),
+            accepted: None,
+            kept: Vec::new(),
             facts: SettledFacts::new(facts),
             publisher,
             keys: Vec::new(),

@@ -37,6 +37,16 @@ fn keyring() -> Keyring {
         publisher: Publisher::Signer,
         keys: vec![retired, active, standby, enc, mac],
         imports: std::collections::BTreeMap::new(),
+        kept: vec![KeptFile {
+            config_map: "c".to_owned(),
+            file: "old.json".to_owned(),
+            form: PublicForm::JwkSet,
+            keys: [("sig-2".to_owned(), None), ("sig-1".to_owned(), Some(at(9)))].into(),
+        }],
+        accepted: Some(AcceptedSpec {
+            spec: json!({ "keys": [{ "algorithm": "ES256" }] }),
+            edit: Some(Edit { uid: "u".to_owned(), generation: 4 }),
+        }),
         revoked: vec![
             Revoked { kid: "gone".to_owned(), thumbprint: Some(mac_key().thumbprint(&keys[3])), since: at(4) },
             Revoked { kid: "stranger".to_owned(), thumbprint: None, since: at(4) },
@@ -100,8 +110,11 @@ fn the_buffer_never_grows_however_long_the_words_in_it_are() {
 
 #[test]
 fn the_stored_form_is_what_it_was_in_the_first_version() {
-    let value: Value = serde_json::from_slice(stored()).unwrap();
+    let first = Keyring { accepted: None, kept: Vec::new(), ..keyring() };
+    let value: Value = serde_json::from_slice(&first.to_bytes().unwrap()).unwrap();
     assert_eq!(value["format"], "keyring/v1");
+    let later: Value = serde_json::from_slice(stored()).unwrap();
+    assert!(later["accepted"]["spec"].is_object() && later["kept"].is_array(), "members that came later");
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(names(&value), "barrier facts format keys macKey publisher revision revoked rotateAnswered");
     let [retired, active, standby, enc, mac] = value["keys"].as_array().unwrap().as_slice() else {

@@ -1,16 +1,17 @@
 //! A plan in the making: each decision is a small method that records its step and changes the draft.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
 use super::adoption::{self, Offer, Refusal};
 use super::clock::Now;
+use super::kept;
 use super::observed::{Acknowledged, Observed, OutputState};
 use super::plan::{Ahead, Change, Mint, MintAs, Plan, Step, Waiting, WhyPromote, WhyRetire};
 use super::policy::{Line, Output, Policy, Rotation};
 use crate::jose::{Algorithm, Use};
-use crate::keyring::{Facts, Key, Keyring, Phase, Revoked, Time};
+use crate::keyring::{Facts, KeptFile, Key, Keyring, Phase, Revoked, Time};
 
 /// A keyring that decisions are applied to.
 pub(super) struct Draft<'a> {
@@ -258,6 +259,45 @@ impl<'a> Draft<'a> {
                 });
             }
         }
+    }
+
+    /// Public files that an edit took away stay for what was signed by then.
+    pub(super) fn keep_files(&mut self) {
+        let until = |key: &Key| {
+            let retention = self.policy.timing(key.algorithm, &self.facts).retention();
+            self.now.later.checked_add_signed(retention)
+        };
+        for one in kept::leaving(&self.observed.former, self.policy, &self.keyring, until) {
+            let kids = one.keys.keys().cloned().collect();
+            self.steps.push(Step::Keep { config_map: one.config_map.clone(), file: one.file.clone(), kids });
+            let same = |known: &&mut KeptFile| {
+                (&known.config_map, &known.file, known.form) == (&one.config_map, &one.file, one.form)
+            };
+            match self.keyring.kept.iter_mut().find(same) {
+                Some(known) => known.keys.extend(one.keys),
+                None => self.keyring.kept.push(one),
+            }
+        }
+    }
+
+    /// A kept file goes when nobody needs it, and when the spec names it again.
+    pub(super) fn release_files(&mut self) {
+        let mut kept = std::mem::take(&mut self.keyring.kept);
+        for file in &mut kept {
+            let needed =
+                |kid: &str, until| kept::is_needed(file, kid, until, self.policy, &self.keyring, self.now.earlier);
+            let (stay, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                file.keys.clone().into_iter().partition(|(kid, until)| needed(kid, *until));
+            self.looks.extend(stay.values().copied().flatten());
+            self.steps.extend(gone.into_keys().map(|kid| Step::Release {
+                config_map: file.config_map.clone(),
+                file: file.file.clone(),
+                kid,
+            }));
+            file.keys = stay;
+        }
+        kept.retain(|file| !file.keys.is_empty());
+        self.keyring.kept = kept;
     }
 
     /// Writes down what is known, drops what nobody needs, and closes the plan.

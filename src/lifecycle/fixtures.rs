@@ -176,6 +176,8 @@ pub(crate) struct World {
     pub(crate) confirmed: BTreeSet<String>,
     /// What the files of `spec.import` hold.
     pub(crate) offer: Offer,
+    /// The outputs of the spec before the last edit, until a decision was made by it.
+    pub(crate) former: Vec<Output>,
     /// How many outputs were written.
     pub(crate) writes: usize,
     minted: u32,
@@ -208,6 +210,7 @@ impl World {
             rotate: None,
             confirmed: BTreeSet::new(),
             offer: Offer::Nothing,
+            former: Vec::new(),
             writes: 0,
             minted: 0,
             rendered: None,
@@ -222,8 +225,10 @@ impl World {
     }
 
     pub(crate) fn edit(&mut self, members: Value) {
-        self.policy = policy(members);
-        self.policy.publish_what_is_left("auth", &self.keyring);
+        let next = policy(members);
+        self.former = std::mem::replace(&mut self.policy, next).outputs;
+        let is_left = self.policy.left_over("auth").is_some_and(|left| self.outputs.contains_key(&left));
+        self.policy.publish_what_is_left("auth", &self.keyring, is_left);
         self.rendered = None;
     }
 
@@ -244,6 +249,7 @@ impl World {
             rotate: self.rotate.clone(),
             confirmed: self.confirmed.clone(),
             offer: self.offer.clone(),
+            former: self.former.clone(),
         }
     }
 
@@ -279,6 +285,7 @@ impl World {
             next.keys.push(cheap_key(self.minted, mint, now.later));
         }
         self.keyring = next;
+        self.former.clear();
         self.rendered = None;
         steps
     }
@@ -372,6 +379,8 @@ pub(crate) fn told(steps: &[Step]) -> Vec<String> {
             Step::Retire { kid, line, why } => format!("retire {kid} {line} {why:?}"),
             Step::Discard { kid, line } => format!("discard {kid} {line}"),
             Step::Remove { kid, line } => format!("remove {kid} {line}"),
+            Step::Keep { config_map, file, kids } => format!("keep {config_map}/{file} {}", kids.join(" ")),
+            Step::Release { config_map, file, kid } => format!("release {config_map}/{file} {kid}"),
         })
         .collect()
 }

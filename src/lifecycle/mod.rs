@@ -5,6 +5,7 @@ mod clock;
 mod draft;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod kept;
 mod observed;
 pub mod plan;
 #[cfg(test)]

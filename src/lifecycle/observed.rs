@@ -19,6 +19,8 @@ pub struct Observed {
     pub confirmed: BTreeSet<String>,
     /// Keys that may be adopted.
     pub offer: Offer,
+    /// The outputs of the spec before, where it was edited since.
+    pub former: Vec<Output>,
 }
 
 /// What was found in an output's place.

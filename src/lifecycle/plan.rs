@@ -133,6 +133,24 @@ pub enum Step {
         /// Of which line.
         line: String,
     },
+    /// A public file that the spec names no more stays.
+    Keep {
+        /// Of which ConfigMap.
+        config_map: String,
+        /// Its name.
+        file: String,
+        /// For which keys.
+        kids: Vec<String>,
+    },
+    /// Such a file is not needed for a key any more.
+    Release {
+        /// Of which ConfigMap.
+        config_map: String,
+        /// Its name.
+        file: String,
+        /// Which key.
+        kid: String,
+    },
 }
 
 /// Why a key is promoted.
@@ -217,6 +235,7 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
     draft.revoke();
     draft.answer_rotate();
     draft.confirm();
+    draft.keep_files();
     draft.adopt();
     draft.certify();
     for line in &policy.lines {
@@ -224,6 +243,7 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
     }
     draft.retire_removed_lines();
     draft.remove();
+    draft.release_files();
     draft.finish()
 }
 
@@ -303,6 +323,15 @@ impl fmt::Display for Step {
                 write!(out, "key {kid} of line {line} is not wanted any more; it was never used")
             }
             Self::Remove { kid, line } => write!(out, "key {kid} of line {line} is removed: its retention has passed"),
+            Self::Keep { config_map, file, kids } => write!(
+                out,
+                "the spec no longer names the file {file:?} of ConfigMap {config_map:?}, and what its keys have signed may still \
+                 be valid: it stays for {}, as long as that",
+                kids.join(", ")
+            ),
+            Self::Release { config_map, file, kid } => {
+                write!(out, "key {kid} is not needed any more in the file {file:?} of ConfigMap {config_map:?}")
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ mod adoption;
 mod confirmation;
 mod facts;
 mod first_keys;
+mod kept;
 mod lines;
 mod promotion;
 mod properties;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::clock::Now;
 use super::policy::{OutputKind, Policy};
 use crate::jose::{Algorithm, PublicJwk, PublicParams, Thumbprint, Use};
-use crate::keyring::{Key, Keyring, MacKey, Mark, Marks, Phase, Publisher, Revoked, SettledFacts, Time};
+use crate::keyring::{KeptFile, Key, Keyring, MacKey, Mark, Marks, Phase, Publisher, Revoked, SettledFacts, Time};
 use crate::material::PrivateKey;
 
 /// What an output still holds of a set.
@@ -21,6 +21,8 @@ pub struct Remains {
     pub facts: SettledFacts,
     /// Who published by then.
     pub publisher: Publisher,
+    /// Files that the spec named no more by then.
+    pub kept: Vec<KeptFile>,
     /// What was revoked by then.
     pub revoked: Vec<Revoked>,
     /// Public keys in its files.
@@ -102,6 +104,8 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         publisher: publisher(case),
         keys,
         revoked,
+        kept: kept(case),
+        accepted: case.base.and_then(|base| base.accepted.clone()),
         imports: case.base.map_or_else(|| answered_imports(case), |base| base.imports.clone()),
     }))
 }
@@ -116,6 +120,12 @@ fn facts(case: &Case<'_>) -> SettledFacts {
 fn publisher(case: &Case<'_>) -> Publisher {
     let base = case.base.map(|base| (base.revision, &base.publisher));
     latest(case, |left| &left.publisher, base).copied().unwrap_or(case.policy.publisher)
+}
+
+/// The files that were kept last: their readers are still there.
+fn kept(case: &Case<'_>) -> Vec<KeptFile> {
+    let base = case.base.map(|base| (base.revision, &base.kept));
+    latest(case, |left| &left.kept, base).cloned().unwrap_or_default()
 }
 
 /// What whoever knows the latest revision says.

@@ -19,7 +19,7 @@ use thiserror::Error;
 use x509_cert::TbsCertificate;
 use x509_cert::builder::profile::BuilderProfile;
 use x509_cert::builder::{self, Builder, CertificateBuilder};
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
 use x509_cert::ext::{Extension, Extensions, ToExtension};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
@@ -227,7 +227,7 @@ impl BuilderProfile for SelfSigned {
     fn build_extensions(
         &self,
         spk: SubjectPublicKeyInfoRef<'_>,
-        _issuer_spk: SubjectPublicKeyInfoRef<'_>,
+        issuer_spk: SubjectPublicKeyInfoRef<'_>,
         tbs: &TbsCertificate,
     ) -> builder::Result<Vec<Extension>> {
         let usage: FlagSet<KeyUsages> = match (self.usage, self.kind) {
@@ -239,8 +239,12 @@ impl BuilderProfile for SelfSigned {
         let constraints = BasicConstraints { ca: false, path_len_constraint: None };
         extensions.push(constraints.to_extension(tbs.subject(), &extensions)?);
         extensions.push(KeyUsage(usage).to_extension(tbs.subject(), &extensions)?);
+        // Certificates of one set have one subject: by these a reader tells which key signed which (RFC 5280 sections
+        // 4.2.1.1 and 4.2.1.2).
         let identifier = SubjectKeyIdentifier::try_from(spk)?;
         extensions.push(identifier.to_extension(tbs.subject(), &extensions)?);
+        let issuer = AuthorityKeyIdentifier::try_from(issuer_spk)?;
+        extensions.push(issuer.to_extension(tbs.subject(), &extensions)?);
         Ok(extensions)
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Files;
 use crate::jose::Thumbprint;
-use crate::keyring::{Digest, Keyring, MacKey, Marks, Publisher, SettledFacts};
+use crate::keyring::{Digest, KeptFile, Keyring, MacKey, Marks, Publisher, SettledFacts};
 use crate::lifecycle::policy::OutputId;
 
 /// The state of an output: an annotation on Kubernetes, a file beside the others in a directory. Nothing in it is private.
@@ -22,6 +22,9 @@ pub struct Header {
     pub facts: SettledFacts,
     /// Who published by then: what the spec states may have to wait.
     pub publisher: Publisher,
+    /// Files that the spec named no more by then, and that were still read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptFile>,
     /// HMAC over what the files are made from that differ each time they are made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Digest>,
@@ -60,6 +63,7 @@ impl Header {
             revoked,
             facts: keyring.facts.clone(),
             publisher: keyring.publisher,
+            kept: keyring.kept.clone(),
             inputs,
             digest: Digest(String::new()),
         };
@@ -81,8 +85,10 @@ impl Header {
     }
 
     fn digest_of(&self, id: &OutputId, files: &Files, key: &MacKey) -> Result<Digest, serde_json::Error> {
-        let Self { revision, marks, revoked, facts, publisher, inputs, digest: _ } = self;
-        let head = serde_json::to_vec(&(revision, marks, revoked, facts, publisher, inputs))?;
+        let Self { revision, marks, revoked, facts, publisher, kept, inputs, digest: _ } = self;
+        let head = (revision, marks, revoked, facts, publisher, inputs);
+        // Outputs from before there were kept files are as intact as ever.
+        let head = if kept.is_empty() { serde_json::to_vec(&head) } else { serde_json::to_vec(&(head, kept)) }?;
         let names = [id.kind.name().as_bytes(), id.name.as_bytes(), head.as_slice()];
         let contents = files.iter().flat_map(|(name, content)| [name.as_bytes(), content.as_slice()]);
         Ok(key.digest(names.into_iter().chain(contents)))

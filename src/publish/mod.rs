@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 pub use header::{Header, RevokedKid};
-pub use remains::remains;
+pub use remains::{headless_remains, remains};
 pub use salted::Passphrase;
 
 use crate::keyring::{Digest, Key, Keyring, Mark, Marks, Publisher, Time, sealed_size};
@@ -125,7 +125,9 @@ pub fn render(
 ) -> Result<Rendered, RenderError> {
     let view = View::new(policy, keyring);
     let made = match output {
-        Output::ConfigMap { files, .. } => public::files(files, &view)?,
+        Output::ConfigMap { name, files } => {
+            public::config_map(files, keyring.kept.iter().filter(|kept| kept.config_map == *name), &view)?
+        }
         Output::Secret { name, passphrase: wanted, files } => {
             if let (Some(reference), None) = (wanted, passphrase) {
                 return Err(RenderError::NoPassphrase { name: name.clone(), reference: reference.to_string() });

@@ -8,7 +8,7 @@ use super::view::View;
 use super::{Made, RenderError};
 use crate::api::{PublicContent, Select};
 use crate::jose::{Jwks, PublicJwk, Use};
-use crate::keyring::{Key, Phase};
+use crate::keyring::{KeptFile, Key, Phase, PublicForm};
 use crate::lifecycle::policy::{File, Scope};
 use crate::material;
 
@@ -23,10 +23,30 @@ pub(super) fn is_published(key: &Key) -> bool {
 }
 
 /// The files of one ConfigMap. A file of one key is left out while its line has none, or one without a public half.
-pub(super) fn files(wanted: &BTreeMap<String, File<PublicContent>>, view: &View<'_>) -> Result<Made, RenderError> {
+pub(super) fn config_map<'a>(
+    wanted: &BTreeMap<String, File<PublicContent>>,
+    kept: impl Iterator<Item = &'a KeptFile>,
+    view: &View<'_>,
+) -> Result<Made, RenderError> {
     let mut made = Made::default();
     for (name, File { content, scope, select }) in wanted {
         add(&mut made, name, *content, scope, *select, view)?;
+    }
+    for KeptFile { config_map: _, file, form, keys } in kept {
+        let scope = wanted.get(file).map(|file| &file.scope);
+        let is_in = |key: &Key| keys.contains_key(&key.kid) || scope.is_some_and(|scope| scope.covers(&key.line));
+        let here: Vec<&Key> = view.keys.iter().copied().filter(|key| is_in(key)).collect();
+        let text = match form {
+            PublicForm::JwkSet => Some(jwk_set(here.into_iter(), view)?),
+            PublicForm::Jwk => here.first().map(|key| one(PublicContent::PublicJwk, key, view)).transpose()?.flatten(),
+            PublicForm::Pem => {
+                here.first().map(|key| one(PublicContent::PublicKeyPem, key, view)).transpose()?.flatten()
+            }
+            PublicForm::Certificate => {
+                here.first().map(|key| one(PublicContent::CertificatePem, key, view)).transpose()?.flatten()
+            }
+        };
+        made.files.extend(text.map(|text| (file.clone(), Zeroizing::new(text.into_bytes()))));
     }
     Ok(made)
 }
@@ -51,9 +71,7 @@ pub(super) fn add(
 fn text(content: PublicContent, scope: &Scope, select: Select, view: &View<'_>) -> Result<Option<String>, RenderError> {
     let keys = view.keys.iter().filter(|key| scope.covers(&key.line));
     if content == PublicContent::PublicJwks {
-        let published = keys.filter(|key| is_published(key)).filter_map(|key| view.public_jwk(key).transpose());
-        let published: Result<Vec<PublicJwk>, RenderError> = published.collect();
-        return Ok(Some(Jwks { keys: published? }.to_json()?));
+        return jwk_set(keys.copied(), view).map(Some);
     }
     if content == PublicContent::ActiveKids {
         let active: BTreeMap<&str, &str> =
@@ -61,6 +79,17 @@ fn text(content: PublicContent, scope: &Scope, select: Select, view: &View<'_>) 
         return Ok(Some(serde_json::to_string(&active)?));
     }
     let Some(key) = selected(scope, select, &view.keys) else { return Ok(None) };
+    one(content, key, view)
+}
+
+fn jwk_set<'a>(keys: impl Iterator<Item = &'a Key>, view: &View<'_>) -> Result<String, RenderError> {
+    let published = keys.filter(|key| is_published(key)).filter_map(|key| view.public_jwk(key).transpose());
+    let published: Result<Vec<PublicJwk>, RenderError> = published.collect();
+    Ok(Jwks { keys: published? }.to_json()?)
+}
+
+/// What a file of one key says of it.
+fn one(content: PublicContent, key: &Key, view: &View<'_>) -> Result<Option<String>, RenderError> {
     Ok(match content {
         PublicContent::PublicJwks | PublicContent::ActiveKids | PublicContent::Revision => None,
         PublicContent::PublicJwk => view.public_jwk(key)?.map(|jwk| serde_json::to_string(&jwk)).transpose()?,

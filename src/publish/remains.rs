@@ -2,8 +2,8 @@
 
 use super::{Files, Header, Passphrase};
 use crate::jose::{ForeignJwks, Jwks, PrivateJwk, PublicJwk};
-use crate::keyring::Revoked;
-use crate::lifecycle::policy::OutputId;
+use crate::keyring::{Mark, Revoked};
+use crate::lifecycle::policy::{OutputId, OutputKind};
 use crate::lifecycle::recovery::{FoundKey, Remains};
 use crate::material::PrivateKey;
 use crate::material::read::{self, ReadError};
@@ -17,6 +17,44 @@ pub fn remains(
     passphrase: Option<&Passphrase>,
     since: crate::keyring::Time,
 ) -> Remains {
+    let Contents { public, private, unopened } = contents(files, passphrase);
+    let revoked =
+        header.revoked.iter().map(|one| Revoked { kid: one.kid.clone(), thumbprint: one.thumbprint, since }).collect();
+    Remains {
+        kind: id.kind,
+        revision: header.revision,
+        marks: header.marks.clone(),
+        facts: header.facts.clone(),
+        publisher: header.publisher,
+        kept: header.kept.clone(),
+        revoked,
+        public,
+        private,
+        unopened,
+    }
+}
+
+/// What a Secret still holds whose header is gone. What `verifiers` knows of its keys, a ConfigMap of the same set, is taken for
+/// those whose private halves are there: they are the set's own, since nobody else has them.
+pub fn headless_remains(verifiers: &Remains, files: &Files, passphrase: Option<&Passphrase>) -> Remains {
+    let Contents { public, private, unopened } = contents(files, passphrase);
+    let is_here = |mark: &Mark| {
+        let mut halves = private.iter().filter_map(|found| found.key.public());
+        halves.any(|half| half.thumbprint() == mark.thumbprint)
+    };
+    let marks = verifiers.marks.iter().filter(|(_, mark)| is_here(mark));
+    let marks = marks.map(|(kid, mark)| (kid.clone(), Mark { held: None, ..mark.clone() })).collect();
+    Remains { kind: OutputKind::Secret, marks, public, private, unopened, ..verifiers.clone() }
+}
+
+/// Keys in files. What can't be read is passed over.
+struct Contents {
+    public: Vec<PublicJwk>,
+    private: Vec<FoundKey>,
+    unopened: Vec<String>,
+}
+
+fn contents(files: &Files, passphrase: Option<&Passphrase>) -> Contents {
     let mut public = Vec::new();
     let mut private = Vec::new();
     let mut unopened = Vec::new();
@@ -43,19 +81,7 @@ pub fn remains(
             public.push(jwk);
         }
     }
-    let revoked =
-        header.revoked.iter().map(|one| Revoked { kid: one.kid.clone(), thumbprint: one.thumbprint, since }).collect();
-    Remains {
-        kind: id.kind,
-        revision: header.revision,
-        marks: header.marks.clone(),
-        facts: header.facts.clone(),
-        publisher: header.publisher,
-        revoked,
-        public,
-        private,
-        unopened,
-    }
+    Contents { public, private, unopened }
 }
 
 /// Keys in PEM, DER and keystores; `None` where some can't be opened with the passphrase that there is.

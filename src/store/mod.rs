@@ -57,6 +57,7 @@ pub struct StoredKeyring {
 
 /// What is in an output's place.
 #[derive(Debug, Default)]
+#[expect(clippy::large_enum_variant, reason = "there is one an output, for the length of a pass")]
 pub enum Place {
     /// Nothing.
     #[default]

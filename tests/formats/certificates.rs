@@ -45,6 +45,11 @@ fn openssl_reads_and_verifies_them() {
             ] {
                 assert!(text.contains(expected), "{expected} is not in {text}");
             }
+            // The same octets after both, since each signs itself.
+            let (_, identifiers) = text.split_once("X509v3 Subject Key Identifier:").unwrap();
+            let (own, issuers) = identifiers.split_once("X509v3 Authority Key Identifier:").unwrap();
+            let issuers = issuers.trim_start();
+            assert!(own.trim().len() == 59 && issuers.trim_start_matches("keyid:").starts_with(own.trim()), "{text}");
             folder.run("openssl verify -check_ss_sig -CAfile c.pem c.pem");
             let thumbprint = folder.run("openssl x509 -in c.pem -noout -fingerprint -sha256");
             let hex = base16ct::upper::encode_string(certificate.x5t_s256().octets());
@@ -63,7 +68,9 @@ fn java_reads_them() {
         folder.write("c.pem", certificate(key, Use::Sig, 36_500).to_pem().unwrap());
         for keytool in of_every_java("keytool") {
             let text = folder.run(&format!("{keytool} -printcert -file c.pem"));
-            assert!(text.contains("CN=Auth CA Certificates"), "{text}");
+            for expected in ["CN=Auth CA Certificates", "SubjectKeyIdentifier [", "AuthorityKeyIdentifier ["] {
+                assert!(text.contains(expected), "{text}");
+            }
         }
     }
 }

@@ -73,6 +73,12 @@ fn java_reads_them_and_writes_its_own() {
             let text = folder.run(&list);
             assert_eq!(text.matches("PrivateKeyEntry").count(), signers(Reader::Java).count(), "{text}");
             assert!(text.contains("Alias name: rsa_sig_rs256"), "{text}");
+            let alone = text.matches("Certificate chain length: 1\n").count();
+            assert_eq!(
+                alone,
+                signers(Reader::Java).count(),
+                "each stands for itself, though all have one subject: {text}"
+            );
             let _ = std::fs::remove_file(folder.path("theirs.p12"));
             folder.run(&format!(
                 "{keytool} -importkeystore -srckeystore k.p12 -srcstoretype PKCS12 -srcstorepass {PASSWORD} \

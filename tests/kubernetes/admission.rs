@@ -52,6 +52,7 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     let hmac = json!([{ "algorithm": "HS256" }]);
     let hmac_beside = json!([{ "algorithm": "HS256" }, { "algorithm": "ES256" }]);
     let legacy = json!({ "name": "legacy", "key": "k.pem" });
+    let pass = json!({ "secretKeyRef": { "name": "pass", "key": "password" } });
     let interval = |text: &str| with(&json!({ "rotation": { "interval": text } }));
     let issuer = |text: &str| with(&json!({ "issuer": text }));
     let url = "issuer must be an https URL without user, query and fragment";
@@ -249,6 +250,151 @@ fn bad_specs() -> Vec<(&'static str, Value, Vec<&'static str>)> {
             vec!["the role Active for one line"],
         ),
         (
+            "two imports that are active, of which one leaves the only line out",
+            with(&json!({ "import": { "keys": [
+                { "secretKeyRef": legacy, "role": "Active" },
+                { "secretKeyRef": legacy, "role": "Active", "line": "es256" },
+            ] } })),
+            vec!["the role Active for one line"],
+        ),
+        (
+            "Janssen without a passphrase",
+            with(&json!({ "profile": "Janssen" })),
+            vec!["profile Janssen writes a keystore", "passphrase.secretKeyRef"],
+        ),
+        (
+            "a secret of Janssen's without a passphrase",
+            with(&json!({ "profile": "Janssen", "secrets": [{ "name": "jans" }] })),
+            vec!["profile Janssen writes a keystore"],
+        ),
+        (
+            "Mia-Platform with two lines",
+            json!({ "profile": "MiaPlatform", "keys": [{ "algorithm": "RS256" }, { "algorithm": "RS512" }] }),
+            vec!["PEM files of one RSA line", "state a single line"],
+        ),
+        (
+            "Mia-Platform with an EC key",
+            with(&json!({ "profile": "MiaPlatform" })),
+            vec!["PEM files of one RSA line", "or the files of every secret"],
+        ),
+        (
+            "Mia-Platform with a symmetric key under a passphrase",
+            json!({ "profile": "MiaPlatform", "keys": hmac, "secrets": [{ "name": "out", "passphrase": pass }] }),
+            vec!["PEM files of one RSA line"],
+        ),
+        (
+            "an encoding of a JWKS",
+            with(
+                &json!({ "secrets": secret_file("jwks.json", &json!({ "content": "PrivateJwks", "encoding": "PKCS8" })) }),
+            ),
+            vec!["secrets[0].files", "encoding is only for PrivateKeyPem", "change the content"],
+        ),
+        (
+            "inactive keys of a PEM file",
+            with(
+                &json!({ "secrets": secret_file("key.pem", &json!({ "content": "PrivateKeyPem", "inactiveKeys": "Omitted" })) }),
+            ),
+            vec!["inactiveKeys only for PrivateJwks"],
+        ),
+        (
+            "the encryption of a JWKS",
+            with(
+                &json!({ "secrets": secret_file("jwks.json", &json!({ "content": "PrivateJwks", "encryption": "Legacy" })) }),
+            ),
+            vec!["encryption only for Pkcs12"],
+        ),
+        (
+            "a keystore without a passphrase",
+            with(&json!({ "secrets": secret_file("k.p12", &json!({ "content": "Pkcs12" })) })),
+            vec!["needs a passphrase", "passphrase.secretKeyRef"],
+        ),
+        (
+            "a file with the passphrase that is not there",
+            with(&json!({ "secrets": [{ "name": "out", "files": {
+                "jwks.json": { "content": "PrivateJwks" }, "PASSWORD": { "content": "Passphrase" },
+            } }] })),
+            vec!["needs a passphrase"],
+        ),
+        (
+            "PKCS#1 under a passphrase",
+            json!({ "keys": [{ "algorithm": "RS256" }], "secrets": [{ "name": "out", "passphrase": pass, "files": {
+                "key.pem": { "content": "PrivateKeyPem", "encoding": "PKCS1" },
+            } }] }),
+            vec!["no modern encryption", "write PKCS8"],
+        ),
+        (
+            "PKCS#1 of an EC key",
+            with(
+                &json!({ "secrets": secret_file("key.pem", &json!({ "content": "PrivateKeyPem", "encoding": "PKCS1" })) }),
+            ),
+            vec!["PKCS1 is only for RSA lines", "write PKCS8"],
+        ),
+        (
+            "SEC1 of an Ed25519 line",
+            json!({ "keys": [{ "algorithm": "Ed25519" }, { "algorithm": "ES256" }], "secrets": [{ "name": "out", "files": {
+                "jwks.json": { "content": "PrivateJwks" },
+                "key.pem": { "content": "PrivateKeyPem", "encoding": "SEC1", "line": "ed25519" },
+            } }] }),
+            vec!["SEC1 only for lines on P-256"],
+        ),
+        (
+            "the certificate of an X25519 line",
+            json!({ "keys": [{ "algorithm": "ECDH-ES", "curve": "X25519" }], "secrets": [{ "name": "out", "files": {
+                "jwks.json": { "content": "PrivateJwks" }, "crt.pem": { "content": "CertificatePem" },
+            } }] }),
+            vec!["can't sign and so have no certificate"],
+        ),
+        (
+            "{ops} without a word for it",
+            with(&json!({ "kid": { "template": "{ops}_{uuid}" } })),
+            vec!["{ops} in kid.template is the word of jwk.keyOpsType"],
+        ),
+        (
+            "a certificate that ends before its key",
+            with(&json!({ "certificate": { "validity": "1000h" } })),
+            vec!["certificate.validity", "shorter than a key lives", "state a longer validity"],
+        ),
+        (
+            "a certificate that ends before what its key signed",
+            json!({ "keys": enc, "rotation": { "mode": "Never" }, "certificate": { "validity": "70h" } }),
+            vec!["certificate.validity", "shorter than a key lives"],
+        ),
+        (
+            "an interval that outlives the default certificate",
+            with(&json!({ "rotation": { "interval": "50000h" }, "jwk": { "x5c": true } })),
+            vec!["by default 87600h"],
+        ),
+        (
+            "X25519 in a keystore only",
+            json!({ "keys": [{ "algorithm": "ES256" }, { "algorithm": "ECDH-ES", "curve": "X25519" }], "secrets": [
+                { "name": "out", "passphrase": pass, "files": { "k.p12": { "content": "Pkcs12" } } },
+            ] }),
+            vec!["a line is in no secret", "can't be in a keystore"],
+        ),
+        (
+            "a line in no secret",
+            json!({ "keys": two, "secrets": secret_file("jwks.json", &json!({ "content": "PrivateJwks", "line": "es256" })) }),
+            vec!["a line is in no secret", "add a file with private content"],
+        ),
+        (
+            "encryption keys as PEM only",
+            json!({ "keys": enc, "secrets": secret_file("key.pem", &pem) }),
+            vec!["need a PrivateJwks file", "or a keystore"],
+        ),
+        (
+            "a server that publishes, with the active key only",
+            with(&json!({ "publisher": "Signer", "profile": "Spring" })),
+            vec!["all with publisher Signer need a PrivateJwks file"],
+        ),
+        (
+            "a line that no verifier could know",
+            json!({ "keys": two, "configMaps": [{ "name": "out", "files": {
+                "jwks.json": { "content": "PublicJwks", "line": "es256" },
+                "es384.pem": { "content": "PublicKeyPem", "line": "es384" },
+            } }] }),
+            vec!["a line is in no PublicJwks file", "add it to one"],
+        ),
+        (
             "two secrets of one name",
             with(&json!({ "secrets": [{ "name": "out" }, { "name": "out" }] })),
             vec!["have one name", "name them differently"],
@@ -278,6 +424,9 @@ async fn each_bad_spec_is_refused_with_a_sentence_that_says_what_to_change() {
     let fixture = Fixture::new("bad").await;
     let mut wrong = Vec::new();
     for (what, spec, words) in bad_specs() {
+        if is_a_policy(&spec) {
+            wrong.push(format!("{what}: the policy takes it"));
+        }
         match admit(&fixture, "auth", &spec).await {
             Ok(()) => wrong.push(format!("{what}: it was taken")),
             Err(said) => {
@@ -362,6 +511,9 @@ async fn good_specs_are_taken() {
     ];
     let mut wrong = Vec::new();
     for (what, spec) in specs {
+        if !is_a_policy(&spec) {
+            wrong.push(format!("{what}: the policy refuses it"));
+        }
         if let Err(said) = admit(&fixture, "auth", &spec).await {
             wrong.push(format!("{what}: {said}"));
         }
@@ -390,8 +542,137 @@ fn by_default_names(algorithms: impl Iterator<Item = Algorithm> + Clone) -> Valu
     let files: serde_json::Map<String, Value> = algorithms
         .map(|algorithm| (algorithm.slug(), json!({ "content": content(algorithm), "line": algorithm.slug() })))
         .collect();
-    let secrets: Vec<Value> = (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
+    let mut secrets: Vec<Value> =
+        (0..8).map(|n| json!({ "name": format!("out-{n}"), "files": files.clone() })).collect();
+    // Last, so that a rule that looks for it looks everywhere.
+    secrets[7]["files"]["z.json"] = json!({ "content": "PrivateJwks" });
     json!({ "keys": keys, "secrets": secrets, "encSelection": "First" })
+}
+
+/// Whether the operator would go by a spec.
+fn is_a_policy(spec: &Value) -> bool {
+    let parsed = serde_json::from_value::<JwksKeySetSpec>(spec.clone());
+    parsed.is_ok_and(|parsed| Policy::parse("auth", &parsed, WRITE_BOUND).is_ok())
+}
+
+#[tokio::test]
+async fn the_api_server_and_the_policy_refuse_the_same_files() {
+    let fixture = Fixture::new("files").await;
+    let mut wrong = Vec::new();
+    let (mut taken, mut refused) = (0, 0);
+    for spec in files() {
+        let by_server = admit(&fixture, "auth", &spec).await;
+        let parsed: JwksKeySetSpec = serde_json::from_value(spec.clone()).expect("a spec");
+        let by_policy = Policy::parse("auth", &parsed, WRITE_BOUND).map(drop).map_err(|error| error.to_string());
+        if by_server.is_ok() {
+            taken += 1;
+        } else {
+            refused += 1;
+        }
+        if by_server.is_ok() != by_policy.is_ok() {
+            wrong.push(format!("{spec}: the API server {by_server:?}, the policy {by_policy:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ: {:#?}", wrong.len(), wrong.iter().take(3).collect::<Vec<_>>());
+    assert!(taken > 100 && refused > 100, "both happen: {taken} taken, {refused} refused");
+}
+
+/// Lines, profiles, publishers and files in all sorts of combinations, one of eleven of them.
+fn files() -> Vec<Value> {
+    let x25519 = json!({ "algorithm": "ECDH-ES", "curve": "X25519", "name": "a" });
+    let line = |algorithm: &str, name: &str| json!({ "algorithm": algorithm, "name": name });
+    let lines = [
+        json!([line("ES256", "a")]),
+        json!([line("RS256", "a")]),
+        json!([line("HS256", "a")]),
+        json!([x25519]),
+        json!([line("RS256", "a"), line("ES256", "b")]),
+        json!([x25519, line("ES256", "b")]),
+        json!([line("HS256", "a"), line("RSA-OAEP", "b")]),
+    ];
+    let pass = json!({ "secretKeyRef": { "name": "pass", "key": "password" } });
+    let jwks = json!({ "content": "PrivateJwks" });
+    let file = |file: Value| json!([{ "name": "s", "files": { "jwks.json": jwks, "x": file } }]);
+    let only = |file: Value| json!([{ "name": "s", "files": { "x": file } }]);
+    let secret = |file: Value| json!([{ "name": "s", "passphrase": pass, "files": { "x": file } }]);
+    let secrets = [
+        json!([]),
+        json!([{ "name": "s" }]),
+        json!([{ "name": "s", "passphrase": pass }]),
+        json!([{ "name": "s" }, { "name": "t", "passphrase": pass, "files": { "k.p12": { "content": "Pkcs12" } } }]),
+        file(json!({ "content": "PrivateKeyPem", "line": "a", "encoding": "PKCS1" })),
+        file(json!({ "content": "PrivateKeyDer", "line": "a", "encoding": "SEC1" })),
+        file(json!({ "content": "CertificatePem", "line": "a" })),
+        file(json!({ "content": "PrivateKeyPem", "encoding": "PKCS1" })),
+        file(json!({ "content": "CertificatePem" })),
+        file(json!({ "content": "PrivateJwks", "encryption": "Modern" })),
+        only(json!({ "content": "PrivateJwks", "inactiveKeys": "Omitted" })),
+        only(json!({ "content": "PrivateJwks", "line": "a" })),
+        only(json!({ "content": "PrivateKeyPem", "line": "a" })),
+        secret(json!({ "content": "Pkcs12" })),
+        secret(json!({ "content": "Pkcs12", "line": "a" })),
+        secret(json!({ "content": "PrivateKeyPem", "line": "a", "encoding": "PKCS1" })),
+        secret(json!({ "content": "Passphrase" })),
+    ];
+    let map = |file: Value| json!([{ "name": "m", "files": { "x": file } }]);
+    let config_maps = [
+        json!([]),
+        json!([{ "name": "m" }]),
+        map(json!({ "content": "PublicJwks" })),
+        map(json!({ "content": "PublicJwks", "line": "a" })),
+        map(json!({ "content": "PublicKeyPem", "line": "a" })),
+        map(json!({ "content": "CertificatePem" })),
+    ];
+    let mut specs = Vec::new();
+    for keys in &lines {
+        for profile in ["Generic", "Janssen", "Ory", "MiaPlatform", "Spring"] {
+            for publisher in [Value::Null, "Keyturn".into(), "Signer".into()] {
+                for secrets in &secrets {
+                    for maps in &config_maps {
+                        let mut spec = json!({
+                            "keys": keys, "profile": profile, "secrets": secrets, "configMaps": maps, "encSelection": "First",
+                        });
+                        if let (Value::String(_), Some(fields)) = (&publisher, spec.as_object_mut()) {
+                            fields.insert("publisher".to_owned(), publisher.clone());
+                        }
+                        specs.push(spec);
+                    }
+                }
+            }
+        }
+    }
+    specs.into_iter().step_by(11).collect()
+}
+
+#[tokio::test]
+async fn the_api_server_and_the_policy_refuse_the_same_certificates() {
+    let fixture = Fixture::new("certificates").await;
+    let mut wrong = Vec::new();
+    for keys in
+        [json!([{ "algorithm": "ES256" }]), json!([{ "algorithm": "RSA-OAEP" }]), json!([{ "algorithm": "HS256" }])]
+    {
+        for (publisher, maps) in [("Keyturn", json!([])), ("Signer", json!([])), ("Signer", json!([{ "name": "out" }]))]
+        {
+            for rotation in [json!({ "interval": "100h" }), json!({ "mode": "Never" })] {
+                let spec = |minutes: i64| {
+                    json!({
+                        "keys": keys, "publisher": publisher, "configMaps": maps, "encSelection": "First", "rotation": rotation,
+                        "certificate": { "validity": format!("{minutes}m") },
+                    })
+                };
+                // The least that the policy takes, and one minute less.
+                let least = (1..60_000).collect::<Vec<i64>>().partition_point(|minutes| !is_a_policy(&spec(*minutes)));
+                let least = i64::try_from(least).expect("a number") + 1;
+                if let Err(said) = admit(&fixture, "auth", &spec(least)).await {
+                    wrong.push(format!("{}: {said}", spec(least)));
+                }
+                if admit(&fixture, "auth", &spec(least - 1)).await.is_ok() {
+                    wrong.push(format!("{}: it was taken", spec(least - 1)));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[tokio::test]

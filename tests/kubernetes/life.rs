@@ -75,6 +75,7 @@ async fn an_asked_rotation_waits_its_lead_and_the_old_key_its_retention(fixture:
     let held = fixture.status("asked", "Rotating", |status| reason(status, "Rotating") == "LeadNotPassed").await;
     assert_eq!(held.active_kids, Some(before.active()), "not before its lead");
     fixture.event("asked", "Held").await;
+    assert!(fixture.is_warning("asked", "Held").await);
 
     let rotated =
         in_time(fixture, "asked", "the rotation", |status| status.active_kids == Some(before.standby())).await;
@@ -162,6 +163,8 @@ async fn a_removed_line_retires_when_the_line_added_with_it_is_active(fixture: &
 async fn encryption_keys_reach_the_decrypting_pods_first(fixture: &Fixture) {
     fixture.apply(&quick("enc", &json!([{ "algorithm": "RSA-OAEP", "rsaBits": 2048 }]))).await;
     fixture.status("enc", "FirstKeysWait", |status| reason(status, "Ready") == "FirstKeysWait").await;
+    fixture.event("enc", "Held").await;
+    assert!(!fixture.is_warning("enc", "Held").await, "it must wait, and nobody has to do anything");
     let before = fixture.view("enc").await;
     assert_eq!(before.private, [before.standby()], "decrypting pods have the key");
     assert!(before.published.is_empty(), "senders don't know it yet");

@@ -53,6 +53,29 @@ async fn a_bad_schedule_or_time_zone_is_told_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_refused_spec_revokes_is_revoked() {
+    let fixture = Fixture::new("refused-revokes").await;
+    let _operator = fixture.operator().await;
+    fixture.apply(&one_line()).await;
+    fixture.ready("auth").await;
+    let before = fixture.view("auth").await;
+    let (active, next) = (before.in_phase("Active")[0].clone(), before.in_phase("Standby")[0].clone());
+    let rotation = json!({ "mode": "Schedule", "schedule": "every day" });
+    let revoked = json!([{ "kid": active, "reason": "Compromised" }]);
+    let keys = json!([{ "algorithm": "ES384" }]);
+    fixture.apply(&example("auth", json!({ "keys": keys, "rotation": rotation, "revoked": revoked }))).await;
+    let after = fixture
+        .until("the revoked key is gone", async || {
+            let view = fixture.view("auth").await;
+            (view.in_phase("Active") == [next.clone()] && !view.published.contains(&active)).then_some(view)
+        })
+        .await;
+    assert_eq!(after.private, [next]);
+    let message = refused(&fixture, "SpecInvalid").await;
+    assert!(message.contains("every day") && message.contains("the spec before it counts"), "{message}");
+}
+
+#[tokio::test]
 async fn a_strangers_secret_in_an_outputs_place_is_never_touched() {
     let fixture = Fixture::new("taken-secret").await;
     fixture.create_secret("auth-signer", &[("jwks.json", "theirs")]).await;

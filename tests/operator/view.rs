@@ -108,6 +108,15 @@ impl Fixture {
         all.into_iter().map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default())).collect()
     }
 
+    /// Whether an event that is there is a warning.
+    pub async fn is_warning(&self, set: &str, reason: &str) -> bool {
+        let all = Api::<Event>::namespaced(self.client.clone(), &self.namespace).list(&ListParams::default()).await;
+        let all = all.expect("the API server answers").items.into_iter();
+        let about = |event: &Event| event.regarding.as_ref().and_then(|one| one.name.as_deref()) == Some(set);
+        let mut events = all.filter(|event| about(event) && event.reason.as_deref() == Some(reason));
+        events.next().expect("it is there").type_.as_deref() == Some("Warning")
+    }
+
     /// Waits for an event; its note.
     pub async fn event(&self, set: &str, reason: &str) -> String {
         self.until(&format!("an event {reason} about {set}"), async || {

@@ -97,5 +97,13 @@ fn the_rotate_annotation_and_a_revocation_count_while_it_runs() {
     running.until("the revoked key is replaced", || place.active_kid() == third);
     running.until("the revoked key is gone", || !place.public_kids().contains(&second));
     assert!(place.public_kids().contains(&first), "the retired key has nothing to do with it");
-    assert!(running.end("INT").status.success());
+    let outcome = running.end("INT");
+    assert!(outcome.status.success());
+    let told = |what: &str, with: &str, without: &str| {
+        let line =
+            |line: &str| line.contains(what) && line.contains(&format!("with {with}, and no more with {without}"));
+        assert!(outcome.stdout.lines().any(line), "{what}: {outcome:#?}");
+    };
+    told("Secret \"auth-signer\"", &second, &first);
+    told("Secret \"auth-signer\"", &third, &second);
 }

@@ -110,6 +110,52 @@ fn a_keyring_from_a_backup_does_not_undo_the_rotation_after_it() {
     assert!(public.iter().all(|kid| place.public_kids().contains(kid)), "every published key stays published");
 }
 
+/// `publisher: Signer` waits until the retired keys are gone whose private half no longer exists. A keyring that is lost
+/// meanwhile must not forget them.
+#[test]
+fn a_lost_keyring_finds_what_was_published_while_the_publisher_is_to_change() {
+    let facts = "rotation: { mode: Never }\ntiming: { publishDelay: 0s, verifierCacheTtl: 0s, signerReloadDelay: 0s, \
+                 maxTokenLifetime: 1h, clockSkew: 0s }";
+    let yaml = auth(&format!("{ES256}\n{facts}"))
+        .replace("name: auth", "name: auth\n  annotations: { keyturn.dev/rotate: now }");
+    let place = Workplace::new(&yaml.replace(": now", ": then"));
+    place.once_well();
+    let first = place.active_kid();
+    place.state(&yaml);
+    let mut running = place.start_ready();
+    running.until("the standby is promoted", || place.active_kid() != first && place.in_phase("Standby").len() == 1);
+    running.end("TERM");
+    place.state(&format!("{yaml}  publisher: Signer\n"));
+    place.once().assert_refused(&["spec.publisher can become Signer only when", &first]);
+    let public = place.public_kids();
+    assert!(public.contains(&first));
+    fs::remove_file(place.path("keyrings/auth.json")).unwrap();
+    place.once().assert_refused(&["spec.publisher can become Signer only when", &first]);
+    assert!(public.iter().all(|kid| place.public_kids().contains(kid)), "tokens of the first key still verify");
+}
+
+/// Its private keys are those of the published ones: nobody else has them.
+#[test]
+fn a_secret_that_lost_its_header_still_gives_its_keys_back() {
+    let place = used_place();
+    let (active, public) = (place.active_kid(), place.public_kids());
+    fs::remove_file(place.path("keyrings/auth.json")).unwrap();
+    fs::remove_file(place.path("secrets/auth-signer/..data/..keyturn.json")).unwrap();
+    let outcome = place.once_well();
+    assert!(outcome.stdout.contains("KeyringRecovered"), "{outcome:#?}");
+    assert_eq!((place.active_kid(), place.in_phase("Active")), (active.clone(), vec![active]));
+    assert!(public.iter().all(|kid| place.public_kids().contains(kid)), "what was published stays");
+
+    let (place, strange) = (used_place(), used_place());
+    fs::remove_file(place.path("keyrings/auth.json")).unwrap();
+    fs::remove_file(place.path("secrets/auth-signer/..data/..keyturn.json")).unwrap();
+    let jwks = "secrets/auth-signer/..data/jwks.json";
+    fs::copy(strange.path(jwks), place.path(jwks)).unwrap();
+    let before = tree(&place.dir());
+    place.once().assert_refused(&["keyring (revision 1) is lost"]);
+    assert_eq!(tree(&place.dir()), before, "a key that nobody published is no key of this set");
+}
+
 #[test]
 fn a_header_that_someone_forged_is_drift_and_nothing_more() {
     let place = used_place();

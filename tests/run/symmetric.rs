@@ -53,6 +53,36 @@ fn a_set_that_turns_symmetric_publishes_its_last_public_key_until_what_it_signed
     assert!(octets(&place).iter().all(Value::is_string));
 }
 
+/// A crash between the keyring and the last write of the ConfigMap must not leave a revoked key published.
+#[test]
+fn a_set_that_turned_symmetric_takes_a_revoked_key_away_even_after_a_crash() {
+    let place = Workplace::new(&set("ES256"));
+    place.once_well();
+    place.state(&set("HS256").replace("maxTokenLifetime: 4s", "maxTokenLifetime: 1h"));
+    let former = place.active_kid();
+    let mut running = place.start_ready();
+    running.until("the symmetric key signs", || place.in_phase("Retired") == [former.clone()]);
+    running.end("TERM");
+    let map = place.path("configmaps/auth-jwks");
+    let saved = tempfile::tempdir().unwrap();
+    let copy = |from: &std::path::Path, to: &std::path::Path| {
+        assert!(std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    };
+    let symmetric = set("HS256").replace("maxTokenLifetime: 4s", "maxTokenLifetime: 1h");
+    copy(&map, &saved.path().join("map"));
+    place.state(&format!("{}  revoked: [ {{ kid: {former} }} ]\n", symmetric.trim_end_matches('\n').to_owned() + "\n"));
+    place.once_well();
+    assert!(place.public_kids().is_empty());
+    fs::remove_dir_all(&map).unwrap();
+    copy(&saved.path().join("map"), &map);
+    assert_eq!(place.public_kids(), [former], "as after a crash");
+    place.once_well();
+    assert!(place.public_kids().is_empty());
+    fs::remove_dir_all(&map).unwrap();
+    place.once_well();
+    assert!(!map.exists(), "an empty one is not made anew");
+}
+
 #[test]
 fn a_symmetric_key_signs_on_after_its_keyring_was_lost() {
     let place = Workplace::new(&set("HS256"));

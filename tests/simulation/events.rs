@@ -15,6 +15,7 @@ enum Event {
     Edit,
     Rotate,
     Revoke,
+    Mistake,
     Confirm,
     Drift,
     Damage,
@@ -26,13 +27,14 @@ enum Event {
     Amnesia,
 }
 
-const EVENTS: [(i64, Event); 15] = [
+const EVENTS: [(i64, Event); 16] = [
     (42, Event::Wake),
     (7, Event::Early),
     (2, Event::Away),
     (10, Event::Edit),
     (4, Event::Rotate),
     (3, Event::Revoke),
+    (3, Event::Mistake),
     (4, Event::Confirm),
     (7, Event::Drift),
     (2, Event::Damage),
@@ -66,6 +68,7 @@ impl Story {
                 self.unsettle("a rotation is asked for");
             }
             Event::Revoke => self.revoke(),
+            Event::Mistake => self.make_a_mistake(),
             Event::Confirm => {
                 let kids: Vec<String> = self.world().keys.keys().cloned().collect();
                 self.user.confirmed.extend(kids.iter().cloned());
@@ -151,7 +154,8 @@ impl Story {
             let bound = lived.skew / 2;
             world.off = world.off.map(|off| if world.sabotage.wild_clocks { off } else { off.clamp(-bound, bound) });
         }
-        self.user = next;
+        let edits = self.user.edits + 1;
+        self.user = User { edits, refused: None, ..next };
         self.world().policy = self.user.policy().expect("the user states what is allowed");
         let shown = self.user.shown();
         self.unsettle(&format!("the spec is {shown}"));
@@ -167,7 +171,23 @@ impl Story {
         }
         let kid = self.dice.pick(&kids).clone();
         self.user.revoked.push(kid.clone());
+        self.user.edits += 1;
         self.unsettle(&format!("{kid} is to be revoked"));
+    }
+
+    /// An edit that the policy refuses, or its end. The spec before it counts only if a pass has gone by it.
+    fn make_a_mistake(&mut self) {
+        if self.user.refused.take().is_some() {
+            self.user.edits += 1;
+            self.unsettle("the mistake is mended");
+        } else if self.settled.is_some() {
+            self.user.refused = Some(self.user.mistaken(&mut self.dice));
+            self.user.edits += 1;
+            self.unsettle("a mistaken spec is refused");
+            if self.dice.percent(40) {
+                self.revoke();
+            }
+        }
     }
 
     /// Someone edits or deletes an output.
@@ -252,7 +272,8 @@ impl Story {
             operator.crash();
         }
         self.clear_strangers(100);
-        let mut last = self.user.clone();
+        let edits = self.user.edits + 1;
+        let mut last = User { edits, refused: None, ..self.user.clone() };
         last.paused = false;
         last.confirm = false;
         last.standby = self.dice.percent(50);

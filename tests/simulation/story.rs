@@ -162,6 +162,8 @@ impl Story {
         let wrote = self.world().writes - writes;
         match report {
             Ok(report) => self.check_rest(who, before, report, wrote),
+            // Only a spec that counts mends a keyring.
+            Err(_) if self.user.refused.is_some() && self.world().damaged.is_some() => {}
             Err(why) => self.world().violate(format!("a pass that nothing disturbed failed: {why}")),
         }
         true
@@ -193,8 +195,19 @@ impl Story {
             }
         }
         let wake = report.wake.map(|at| self.world().when(who, at));
-        if report.problems.is_empty() {
+        self.check_revocations(report);
+        if report.problems.iter().all(|problem| matches!(problem, Problem::SpecRefused(_))) {
             self.settled = Some(Settled { operator: who, wake, ahead: report.ahead.clone(), clocks });
+        }
+    }
+
+    /// Invariant 6: what a spec revokes is gone after a pass, be the spec refused or not.
+    fn check_revocations(&self, report: &Report) {
+        let mut world = self.world();
+        let keyring = world.keyring.as_ref().filter(|_| !report.problems.iter().any(Problem::is_loss));
+        let kept = |kid: &&String| keyring.is_some_and(|(keyring, _)| keyring.key(kid).is_some());
+        if let Some(kid) = self.user.revoked.iter().find(kept) {
+            world.violate(format!("invariant 6: {kid} is to be revoked, and is there after a pass"));
         }
     }
 

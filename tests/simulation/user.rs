@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use keyturn::api::JwksKeySetSpec;
 use keyturn::engine::Request;
 use keyturn::jose::Use;
+use keyturn::keyring::Edit;
 use keyturn::lifecycle::Policy;
 use keyturn::lifecycle::policy::PolicyErrors;
 use keyturn::store::SetRef;
@@ -36,6 +37,10 @@ pub struct User {
     pub confirmed: BTreeSet<String>,
     pub remembered: Option<u64>,
     pub accepted_loss: Option<u64>,
+    /// How often the spec was edited.
+    pub edits: i64,
+    /// What the resource states while the policy refuses it: the fields above are what counted before.
+    pub refused: Option<Value>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +80,8 @@ impl User {
                 confirmed: BTreeSet::new(),
                 remembered: None,
                 accepted_loss: None,
+                edits: 0,
+                refused: None,
             };
             if user.is_allowed() {
                 return user;
@@ -130,6 +137,24 @@ impl User {
         Policy::parse("auth", &self.spec(), TimeDelta::milliseconds(W))
     }
 
+    /// What the resource states.
+    fn stated(&self) -> JwksKeySetSpec {
+        let Some(mut refused) = self.refused.clone() else { return self.spec() };
+        refused["revoked"] = self.revoked();
+        serde_json::from_value(refused).expect("a spec")
+    }
+
+    /// The same with other wishes, and a mistake.
+    pub fn mistaken(&self, dice: &mut Dice) -> Value {
+        let mut spec = serde_json::to_value(self.edited(dice).spec()).expect("JSON");
+        spec["kid"] = json!({ "template": "always-the-same" });
+        spec
+    }
+
+    fn revoked(&self) -> Value {
+        self.revoked.iter().map(|kid| json!({ "kid": kid })).collect()
+    }
+
     pub fn spec(&self) -> JwksKeySetSpec {
         let lines: Vec<Value> = self.lines.iter().map(|(name, algorithm)| line(name, algorithm)).collect();
         let named = |names: &BTreeSet<&str>| names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>();
@@ -155,7 +180,7 @@ impl User {
             "encSelection": "First",
             "configMaps": named(&self.maps),
             "secrets": named(&self.secrets),
-            "revoked": self.revoked.iter().map(|kid| json!({ "kid": kid })).collect::<Vec<_>>(),
+            "revoked": self.revoked(),
         });
         if self.confirm {
             spec["promotion"] = json!({ "confirm": [{ "manual": {} }] });
@@ -175,7 +200,8 @@ impl User {
     pub fn request(&self) -> Request {
         Request {
             set: SetRef { namespace: "iam".to_owned(), name: "auth".to_owned(), owner: None },
-            spec: self.spec(),
+            spec: self.stated(),
+            edit: Some(Edit { uid: "u".to_owned(), generation: self.edits }),
             rotate: self.rotate.clone(),
             confirmed: self.confirmed.clone(),
             remembered: self.remembered,

@@ -102,12 +102,19 @@ impl ControlPlane {
 
     /// Runs `kubectl` as the administrator and waits for it; blocks the thread.
     pub fn kubectl(&self, args: &[&str]) -> Output {
+        let mut kubectl = self.kubectl_command();
+        kubectl.args(args);
+        kubectl.output().unwrap_or_else(|error| panic!("cannot run kubectl {args:?}: {error}"))
+    }
+
+    /// `kubectl` as the administrator, for a test that changes how it runs.
+    pub fn kubectl_command(&self) -> Command {
         let mut kubectl = match &self.processes {
             Some(processes) => processes.kubectl(),
             None => Command::new("kubectl"),
         };
-        kubectl.env("KUBECONFIG", &self.kubeconfig).args(args);
-        kubectl.output().unwrap_or_else(|error| panic!("cannot run kubectl {args:?}: {error}"))
+        kubectl.env("KUBECONFIG", &self.kubeconfig);
+        kubectl
     }
 
     /// Starts garbage collection, the deletion of namespaces, and the workload controllers (enough for 0 replicas).

@@ -30,8 +30,37 @@ pub(in crate::cli) fn tell(request: &Request, planned: &Planned, strokes: &Strok
     rows.join("\n") + "\n"
 }
 
+/// A set that lives: what was, what is, and what will be.
+pub(in crate::cli) fn tell_living(
+    request: &Request,
+    planned: &Planned,
+    problems: &[String],
+    strokes: &Strokes,
+    width: usize,
+) -> String {
+    let Planned { policy, timeline } = planned;
+    let mut rows = vec![format!("{}, as its status tells at {} UTC", request.set, stamp(&timeline.now))];
+    rows.extend(problems.iter().map(|problem| format!("problem: {problem}")));
+    rows.push(String::new());
+    rows.extend(picture::draw(timeline, strokes, width));
+    rows.push(String::new());
+    if timeline.halted {
+        rows.push("Nothing goes on while the keyring is lost.".to_owned());
+    } else {
+        rows.push("If nobody edits it:".to_owned());
+        rows.extend(happenings(policy, timeline));
+    }
+    rows.push(String::new());
+    rows.push("It is safe as long as the facts below are true.".to_owned());
+    rows.push(String::new());
+    rows.extend(timeline.proofs.iter().flat_map(proof));
+    rows.extend(rhythm(&request.spec.rotation, policy));
+    rows.extend(policy.lines.iter().filter_map(warning));
+    rows.join("\n") + "\n"
+}
+
 /// The sums of one kind of keys.
-pub(in crate::cli) fn proof(proof: &Proof) -> Vec<String> {
+fn proof(proof: &Proof) -> Vec<String> {
     let Proof { keys, lines, rows } = proof;
     let mut told = vec![format!("{keys} keys: {}", lines.join(", "))];
     told.extend(rows.iter().map(|(title, text)| format!("  {title:<9}  {text}")));
@@ -83,7 +112,7 @@ fn warning(line: &Line) -> Option<String> {
 }
 
 /// What happens when, a row a moment and line, and then what is still to come.
-pub(in crate::cli) fn happenings(policy: &Policy, timeline: &Timeline) -> Vec<String> {
+fn happenings(policy: &Policy, timeline: &Timeline) -> Vec<String> {
     let zone = match &policy.rotation {
         Rotation::Schedule(schedule) if schedule.zone() != Tz::UTC => Some(schedule.zone()),
         _ => None,

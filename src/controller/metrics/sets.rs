@@ -171,7 +171,7 @@ impl Line {
             self.next.push((ahead.to, time));
         }
         if is_held(ahead) {
-            self.held = Some(held_reason(ahead));
+            self.held = Some(held_reason(ahead).name());
         }
     }
 

@@ -335,20 +335,27 @@ impl Policy {
         self.keep_config_map(set);
     }
 
-    /// A set whose lines are all symmetric has no ConfigMap of its own; it goes on writing its former one as long as keys
-    /// with a public half are left, because verifiers and senders still read them there. Whether that adds an output.
-    pub fn publish_what_is_left(&mut self, set: &str, keyring: &Keyring) -> bool {
-        self.publisher == Publisher::Keyturn
-            && keyring.keys.iter().any(|key| key.public.is_some())
-            && self.keep_config_map(set)
+    /// The ConfigMap that a set may have written before, where it lists none any more.
+    pub fn left_over(&self, set: &str) -> Option<OutputId> {
+        let lacks = !self.outputs.iter().any(|output| output.id().kind == OutputKind::ConfigMap);
+        lacks.then(|| outputs::default_config_map(set).id())
     }
 
-    fn keep_config_map(&mut self, set: &str) -> bool {
-        let lacks = !self.outputs.iter().any(|output| output.id().kind == OutputKind::ConfigMap);
-        if lacks {
+    /// A set whose lines are all symmetric has no ConfigMap of its own; it goes on writing its former one as long as keys
+    /// with a public half are left, because verifiers and senders still read them there, and as long as that is there, because
+    /// a crash may have left a key in it.
+    pub fn publish_what_is_left(&mut self, set: &str, keyring: &Keyring, is_there: bool) {
+        let is_left = is_there || keyring.keys.iter().any(|key| key.public.is_some());
+        if self.publisher == Publisher::Keyturn && is_left {
+            self.keep_config_map(set);
+        }
+    }
+
+    /// Adds the ConfigMap that a set has by default, where it lists none.
+    pub fn keep_config_map(&mut self, set: &str) {
+        if self.left_over(set).is_some() {
             self.outputs.insert(0, outputs::default_config_map(set));
         }
-        lacks
     }
 
     /// The facts that count at `now`: those of the spec, and earlier, longer ones.

@@ -116,12 +116,19 @@ fn a_set_that_became_symmetric_writes_its_config_map_until_no_public_half_is_lef
     };
     let (left, all_symmetric) = (with(&ec_keys()[0], Algorithm::Es256), with(&oct_key(1, 256), Algorithm::Hs256));
     let mut policy = parsed();
-    assert!(!policy.publish_what_is_left("auth", &all_symmetric));
-    assert!(policy.publish_what_is_left("auth", &left));
-    assert_eq!(policy.outputs[0].id(), config_map("auth-jwks"));
-    assert!(!policy.publish_what_is_left("auth", &left), "it is there");
+    let kept = |policy: &Policy| policy.outputs[0].id() == config_map("auth-jwks");
+    policy.publish_what_is_left("auth", &all_symmetric, false);
+    assert!(!kept(&policy));
+    policy.publish_what_is_left("auth", &left, false);
+    assert!(kept(&policy) && policy.outputs.len() == 2);
+    policy.publish_what_is_left("auth", &left, true);
+    assert_eq!(policy.outputs.len(), 2, "it is listed");
+    let mut emptied = parsed();
+    emptied.publish_what_is_left("auth", &all_symmetric, true);
+    assert!(kept(&emptied), "a crash may have left a key there");
     let mut by_signer = Policy { publisher: Publisher::Signer, ..parsed() };
-    assert!(!by_signer.publish_what_is_left("auth", &left));
+    by_signer.publish_what_is_left("auth", &left, true);
+    assert!(!kept(&by_signer));
 }
 
 #[test]

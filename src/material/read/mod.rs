@@ -19,7 +19,7 @@ mod private;
 mod public;
 
 pub use error::ReadError;
-pub use private::{FoundKey, PrivateContents, own_private_keys, private_keys};
+pub use private::{FoundKey, PrivateContents, own_private_keys, private_contents, private_keys};
 pub use public::{FoundPublic, PublicContents, public_keys};
 
 /// The largest input that is read, in octets: 1 MiB.
@@ -50,6 +50,8 @@ enum Kind<'a> {
     Pem(Zeroizing<String>),
     Json(&'a [u8]),
     Der(&'a [u8]),
+    /// Lines as in `id_ed25519.pub` and `authorized_keys`.
+    OpenSsh(Zeroizing<String>),
 }
 
 impl<'a> Kind<'a> {
@@ -72,7 +74,13 @@ impl<'a> Kind<'a> {
                     return Ok(Self::Json(text));
                 }
                 let text = as_text(text);
-                if text.contains("-----BEGIN ") { Ok(Self::Pem(text)) } else { Err(ReadError::Unrecognised) }
+                if text.contains("-----BEGIN ") {
+                    Ok(Self::Pem(text))
+                } else if openssh::public_lines(&text).any(|(_, line)| openssh::is_public(line)) {
+                    Ok(Self::OpenSsh(text))
+                } else {
+                    Err(ReadError::Unrecognised)
+                }
             }
         }
     }

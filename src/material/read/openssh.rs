@@ -1,8 +1,9 @@
-//! OpenSSH's own format, `openssh-key-v1`.
+//! OpenSSH's own formats: `openssh-key-v1`, and public keys in lines of text.
 
 use pkcs8::EncodePrivateKey;
 use rsa::{BoxedUint, RsaPrivateKey};
 use ssh_key::private::{EcdsaKeypair, KeypairData, RsaKeypair};
+use ssh_key::public::{EcdsaPublicKey, KeyData, RsaPublicKey};
 use ssh_key::{EcdsaCurve, Kdf, Mpint};
 use zeroize::Zeroizing;
 
@@ -53,6 +54,48 @@ pub(super) fn read(
     }
 }
 
+/// The lines of a text that may hold public keys, counted from 1.
+pub(super) fn public_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().map(str::trim).enumerate().map(|(index, line)| (index + 1, line));
+    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Whether a line begins as public keys of OpenSSH do.
+pub(super) fn is_public(line: &str) -> bool {
+    ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-sha2-"].iter().any(|name| line.starts_with(name))
+}
+
+/// Reads one line, and gives its comment as its name.
+pub(super) fn read_public(line: &str, name: &mut Option<String>) -> Result<PublicParams, ReadError> {
+    let unsupported =
+        |what| ReadError::unsupported(what, "use RSA, ECDSA or Ed25519, one key a line and no options before it");
+    let key = ssh_key::PublicKey::from_openssh(line).map_err(|error| match error {
+        ssh_key::Error::AlgorithmUnknown | ssh_key::Error::AlgorithmUnsupported { .. } => {
+            unsupported("this type of OpenSSH key".to_owned())
+        }
+        _ => DAMAGED,
+    })?;
+    *name = Some(key.comment().as_str_lossy().to_owned()).filter(|comment| !comment.is_empty());
+    let params = match key.key_data() {
+        KeyData::Rsa(rsa) => return public_rsa(rsa),
+        KeyData::Ecdsa(ec) => return public_ec(ec),
+        KeyData::Ed25519(ed) => PublicParams::okp(OkpCurve::Ed25519, &ed.0),
+        _ => return Err(unsupported(format!("an OpenSSH key of type {}", key.algorithm()))),
+    };
+    Ok(params.map_err(CheckError::from)?)
+}
+
+fn public_rsa(rsa: &RsaPublicKey) -> Result<PublicParams, ReadError> {
+    Ok(PublicParams::rsa(number(rsa.n())?, number(rsa.e())?).map_err(CheckError::from)?)
+}
+
+fn public_ec(ec: &EcdsaPublicKey) -> Result<PublicParams, ReadError> {
+    let curve = curve(ec.curve());
+    let point = ec.as_sec1_bytes().get(1..).ok_or(DAMAGED)?;
+    let (x, y) = point.split_at_checked(curve.coordinate_octets()).ok_or(DAMAGED)?;
+    Ok(PublicParams::ec(curve, x, y).map_err(CheckError::from)?)
+}
+
 /// OpenSSH leaves out two members of an RSA key, which are worked out anew.
 fn read_rsa(rsa: &RsaKeypair) -> Result<PrivateKey, ReadError> {
     let (public, private) = (rsa.public(), rsa.private());
@@ -78,14 +121,18 @@ fn number(given: &Mpint) -> Result<&[u8], ReadError> {
 }
 
 fn read_ec(ec: &EcdsaKeypair) -> Result<PrivateKey, ReadError> {
-    let curve = match ec.curve() {
-        EcdsaCurve::NistP256 => Curve::P256,
-        EcdsaCurve::NistP384 => Curve::P384,
-        EcdsaCurve::NistP521 => Curve::P521,
-    };
+    let curve = curve(ec.curve());
     let point = ec.public_key_bytes().get(1..).ok_or(DAMAGED)?;
     let (x, y) = point.split_at_checked(curve.coordinate_octets()).ok_or(DAMAGED)?;
     let public = PublicParams::ec(curve, x, y).map_err(CheckError::from)?;
     let d = SecretBase64Url::new(ec.private_key_bytes());
     Ok(PrivateKey::from_params(&public, &PrivateParams::Ec { d })?)
+}
+
+fn curve(curve: EcdsaCurve) -> Curve {
+    match curve {
+        EcdsaCurve::NistP256 => Curve::P256,
+        EcdsaCurve::NistP384 => Curve::P384,
+        EcdsaCurve::NistP521 => Curve::P521,
+    }
 }

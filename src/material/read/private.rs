@@ -19,6 +19,14 @@ use super::{Kind, ReadError, Refused, dek_info, der, json, openssh, pem_blocks, 
 /// If the file as a whole cannot be read, or holds no private key. A part that cannot be read, beside others that can,
 /// is in [`PrivateContents::refused`].
 pub fn private_keys(octets: &[u8], passphrase: Option<&str>) -> Result<PrivateContents, ReadError> {
+    with_keys(read(octets, passphrase, Work::new())?)
+}
+
+/// The same, where certificates without any key are worth having too: a PKCS#12 trust store.
+///
+/// # Errors
+/// If the file as a whole cannot be read.
+pub fn private_contents(octets: &[u8], passphrase: Option<&str>) -> Result<PrivateContents, ReadError> {
     read(octets, passphrase, Work::new())
 }
 
@@ -27,7 +35,7 @@ pub fn private_keys(octets: &[u8], passphrase: Option<&str>) -> Result<PrivateCo
 /// # Errors
 /// As [`private_keys`].
 pub fn own_private_keys(octets: &[u8], passphrase: Option<&str>) -> Result<PrivateContents, ReadError> {
-    read(octets, passphrase, Work::for_own_files())
+    with_keys(read(octets, passphrase, Work::for_own_files())?)
 }
 
 fn read(octets: &[u8], passphrase: Option<&str>, work: Work) -> Result<PrivateContents, ReadError> {
@@ -36,9 +44,14 @@ fn read(octets: &[u8], passphrase: Option<&str>, work: Work) -> Result<PrivateCo
         Kind::Pem(text) => read_pem(&text, &mut reading)?,
         Kind::Json(text) => json::private(text, &mut reading)?,
         Kind::Der(octets) => read_der(octets, &mut reading)?,
+        Kind::OpenSsh(_) => return Err(ReadError::NoPrivateKey),
     }
     let mut found = reading.found;
     found.join_certificates();
+    Ok(found)
+}
+
+fn with_keys(found: PrivateContents) -> Result<PrivateContents, ReadError> {
     match (found.keys.is_empty(), found.refused.is_empty()) {
         (true, true) => Err(ReadError::NoPrivateKey),
         _ => Ok(found),

@@ -4,9 +4,10 @@ use crate::jose::{PublicParams, Use};
 use crate::material::{Certificate, CertificateError, CheckError, spki};
 
 use super::der::DerShape;
-use super::{Kind, ReadError, Refused, json, pem_blocks};
+use super::{Kind, ReadError, Refused, json, openssh, pem_blocks};
 
-/// Finds all public keys and certificates in a file: PEM and DER of SPKI, PKCS#1 and X.509, JWKs and JWK Sets.
+/// Finds all public keys and certificates in a file: PEM and DER of SPKI, PKCS#1 and X.509, JWKs and JWK Sets, the public lines
+/// of OpenSSH.
 ///
 /// Private keys in PEM and DER are passed over: [`private_keys`](super::private_keys) finds those. Of a private JWK the
 /// public half is given.
@@ -17,6 +18,13 @@ pub fn public_keys(octets: &[u8]) -> Result<PublicContents, ReadError> {
     let mut found = PublicContents::default();
     match Kind::of(octets)? {
         Kind::Json(text) => json::public(text, &mut found)?,
+        Kind::OpenSsh(text) => {
+            for (number, line) in openssh::public_lines(&text) {
+                let mut name = None;
+                let read = openssh::read_public(line, &mut name);
+                found.note(format!("line {number}"), name, read.map(|params| ("OpenSSH", params, None)));
+            }
+        }
         Kind::Der(octets) => found.add("the file".to_owned(), None, DerShape::of(octets)?, octets),
         Kind::Pem(text) => {
             for (index, block) in pem_blocks::blocks(&text)?.into_iter().enumerate() {
@@ -74,6 +82,15 @@ impl PublicContents {
             DerShape::Certificate => in_certificate(der),
             _ => return,
         };
+        self.note(place, name, read.map_err(ReadError::from));
+    }
+
+    fn note(
+        &mut self,
+        place: String,
+        name: Option<String>,
+        read: Result<(&'static str, PublicParams, Option<Certificate>), ReadError>,
+    ) {
         match read {
             Ok((format, params, certificate)) => {
                 self.keys.push(FoundPublic {
@@ -87,7 +104,7 @@ impl PublicContents {
                     usage: None,
                 });
             }
-            Err(error) => self.refused.push(Refused { place, name, error: error.into() }),
+            Err(error) => self.refused.push(Refused { place, name, error }),
         }
     }
 }

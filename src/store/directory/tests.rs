@@ -121,6 +121,7 @@ fn header(revision: u64) -> Header {
         revoked: Vec::new(),
         facts: keyring.facts,
         publisher: keyring.publisher,
+        kept: Vec::new(),
         inputs: None,
         digest: Digest(format!("digest of {revision}")),
     }
@@ -141,6 +142,8 @@ fn keyring(revision: u64) -> Keyring {
         mac_key: MacKey::new([7; MacKey::BYTES]),
         rotate_answered: None,
         imports: BTreeMap::new(),
+        accepted: None,
+        kept: Vec::new(),
         facts: SettledFacts::new(facts),
         publisher: Publisher::Keyturn,
         keys: Vec::new(),

@@ -1,0 +1,60 @@
+//! `keyturn confirm`: tells that a key is registered where `promotion.confirm` awaits it.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::cluster::{self, Access};
+use super::living::{Living, WhatIf};
+use super::status::coming;
+use super::{Failure, print};
+use crate::api::{CONFIRM, confirmed_kids};
+
+/// Confirm that a standby key is registered wherever it must be known, so that it may be promoted.
+///
+/// Adds the kid to the annotation keyturn.dev/confirm, and tells when the key takes over.
+#[derive(Debug, Args)]
+pub(super) struct Confirm {
+    /// Name of the key set.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Key ID, or the beginning of it if only one key's begins so.
+    #[arg(value_name = "KID")]
+    kid: String,
+    #[command(flatten)]
+    access: Access,
+}
+
+impl Confirm {
+    pub(super) fn execute(self) -> Result<ExitCode, Failure> {
+        cluster::run(self.confirm())
+    }
+
+    async fn confirm(self) -> Result<ExitCode, Failure> {
+        let cluster = self.access.connect().await?;
+        let living = Living::new(cluster.get(&self.name).await?);
+        let key = living.key(&self.kid)?;
+        let id = living.id();
+        let planned = living.planned(None, WhatIf::Confirmed(&key.kid))?;
+        if !planned.policy.confirm {
+            return Err(Failure::new(format!(
+                "{id} awaits no confirmation: state spec.promotion.confirm if its promotions should"
+            )));
+        }
+        if key.phase != "Standby" {
+            return Err(Failure::new(format!("{} is {}: only a Standby key is confirmed", key.kid, key.phase)));
+        }
+        let annotations = living.resource.metadata.annotations.clone().unwrap_or_default();
+        let mut kids = confirmed_kids(&annotations);
+        // Kids of keys that are gone are no use to anyone.
+        kids.retain(|kid| living.status().keys.iter().any(|key| key.kid == *kid));
+        kids.insert(key.kid.clone());
+        let value = kids.into_iter().collect::<Vec<_>>().join(",");
+        cluster.annotate(&living.resource, CONFIRM, &value).await?;
+        let lanes = planned.timeline.rows.iter().flat_map(|row| &row.lanes);
+        let next = lanes.filter(|lane| lane.life.kid == key.kid).find_map(|lane| lane.next.as_ref());
+        let next = next.map_or_else(|| "it takes over now".to_owned(), |next| coming(next, living.now));
+        print(&format!("{id}: {} is confirmed: {next}\n", key.kid))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

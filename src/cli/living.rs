@@ -1,0 +1,170 @@
+//! A set that lives on a cluster, as the commands look at it.
+
+use chrono::{SubsecRound, TimeDelta, Utc};
+
+use super::Failure;
+use super::plan::Planned;
+use crate::api::{self, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus};
+use crate::engine::Request;
+use crate::forecast::{Known, StandIns, horizon};
+use crate::keyring::{Phase, Time};
+use crate::lifecycle::Policy;
+use crate::store::{SetRef, kubernetes};
+use crate::timeline::{Timeline, TimelineError, known};
+
+/// After this long, what is due should have happened, and the status should tell.
+const LATE: TimeDelta = TimeDelta::minutes(2);
+
+/// A set, and the moment at which it was looked at.
+pub(super) struct Living {
+    pub(super) resource: JwksKeySet,
+    pub(super) now: Time,
+}
+
+/// What is imagined of a set, to tell what would follow.
+#[derive(Clone, Copy)]
+pub(super) enum WhatIf<'a> {
+    /// All goes on as it is.
+    Nothing,
+    /// A rotation is asked for.
+    Rotated,
+    /// A key is revoked.
+    Revoked(&'a str),
+    /// A key is confirmed.
+    Confirmed(&'a str),
+}
+
+impl Living {
+    pub(super) fn new(resource: JwksKeySet) -> Self {
+        Self { resource, now: Utc::now().trunc_subsecs(0) }
+    }
+
+    /// `namespace/name`
+    pub(super) fn id(&self) -> String {
+        let of = |part: &Option<String>| part.clone().unwrap_or_default();
+        format!("{}/{}", of(&self.resource.metadata.namespace), of(&self.resource.metadata.name))
+    }
+
+    /// What the operator told last; nothing yet, if it is new.
+    pub(super) fn status(&self) -> JwksKeySetStatus {
+        self.resource.status.clone().unwrap_or_default()
+    }
+
+    /// What was, is and will be, as far as `length` from now.
+    pub(super) fn planned(&self, length: Option<TimeDelta>, what_if: WhatIf<'_>) -> Result<Planned, Failure> {
+        let stand_ins = StandIns::generate().map_err(Failure::new)?;
+        let name = self.resource.metadata.name.as_deref().unwrap_or_default();
+        let refused = |error: TimelineError| Failure::new(format!("{}: {error}", self.id()));
+        let mut policy =
+            Policy::parse(name, &self.resource.spec, kubernetes::WRITE_BOUND).map_err(|error| refused(error.into()))?;
+        let mut known = known(&self.resource, &policy, self.now).map_err(|error| refused(error.into()))?;
+        what_if.imagine(&mut policy, &mut known);
+        let until = length.map_or_else(|| horizon(&policy, self.now), |length| self.now + length);
+        let timeline = Timeline::new(&policy, &known, &stand_ins, self.now, until);
+        Ok(Planned { policy, timeline })
+    }
+
+    /// The set as the engine is asked for it.
+    pub(super) fn request(&self) -> Request {
+        let JwksKeySet { metadata, spec, status: _ } = self.resource.clone();
+        let set = SetRef {
+            namespace: metadata.namespace.unwrap_or_default(),
+            name: metadata.name.unwrap_or_default(),
+            owner: None,
+        };
+        Request {
+            set,
+            spec,
+            rotate: None,
+            confirmed: metadata.annotations.as_ref().map(api::confirmed_kids).unwrap_or_default(),
+            remembered: None,
+            accepted_loss: None,
+            edit: None,
+        }
+    }
+
+    /// Whether every line has a key that may be used, and the operator has seen the spec as it is.
+    pub(super) fn is_ready(&self) -> bool {
+        let status = self.status();
+        let ready = status.conditions.iter().any(|one| one.type_ == api::READY && one.status == ConditionStatus::True);
+        ready && !self.is_unseen()
+    }
+
+    fn is_unseen(&self) -> bool {
+        self.status().observed_generation < self.resource.metadata.generation
+    }
+
+    /// What someone should look at, each with what to do.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let status = self.status();
+        let operator = "see whether `keyturn controller` runs in the cluster and watches this namespace";
+        if status.observed_generation.is_none() {
+            return vec![format!("no operator has looked at this key set yet: {operator}")];
+        }
+        let mut problems: Vec<String> = Vec::new();
+        if self.is_unseen() {
+            problems.push(format!("the operator has not looked at the last change of the spec yet: {operator}"));
+        }
+        for one in &status.conditions {
+            let bad = if one.type_ == api::READY { ConditionStatus::False } else { ConditionStatus::True };
+            let told = problems.iter().any(|problem| problem.contains(&one.message));
+            if one.status == bad && !told {
+                problems.push(format!("{} ({}): {}", one.type_, one.reason, one.message));
+            }
+        }
+        let next = status.next_transition.as_ref();
+        let time = next.and_then(|next| next.time.as_ref()?.parse::<Time>().ok());
+        if let (Some(next), Some(time)) = (next, time)
+            && self.now - time > LATE
+        {
+            problems.push(format!(
+                "key {} was to become {} at {}, and the status tells nothing of it: {operator}",
+                next.kid,
+                next.to,
+                next.time.clone().unwrap_or_default()
+            ));
+        }
+        problems
+    }
+
+    /// The key of that ID, or the only one whose ID begins so.
+    pub(super) fn key(&self, kid: &str) -> Result<KeyStatus, Failure> {
+        let keys = self.status().keys;
+        if let Some(key) = keys.iter().find(|key| key.kid == kid) {
+            return Ok(key.clone());
+        }
+        let mut begin: Vec<&KeyStatus> = keys.iter().filter(|key| key.kid.starts_with(kid)).collect();
+        if let (Some(only), true) = (begin.pop(), begin.is_empty() && !kid.is_empty()) {
+            return Ok(only.clone());
+        }
+        let known: Vec<String> =
+            keys.iter().map(|key| format!("  {} ({}, {})", key.kid, key.line, key.phase)).collect();
+        if known.is_empty() {
+            return Err(Failure::new(format!("{} has no keys yet", self.id())));
+        }
+        let what = if begin.is_empty() { "no key has" } else { "several keys have a kid that begins with" };
+        let what = if begin.is_empty() { format!("{what} the kid {kid:?}") } else { format!("{what} {kid:?}") };
+        Err(Failure::new(format!("{}: {what}. Its keys are\n{}", self.id(), known.join("\n"))))
+    }
+}
+
+impl WhatIf<'_> {
+    fn imagine(self, policy: &mut Policy, known: &mut Known) {
+        match self {
+            Self::Nothing => {}
+            Self::Rotated => {
+                for key in &mut known.keys {
+                    if let Phase::Active { rotation_asked, .. } = &mut key.phase {
+                        *rotation_asked = true;
+                    }
+                }
+            }
+            Self::Revoked(kid) => {
+                policy.revoked.insert(kid.to_owned());
+            }
+            Self::Confirmed(kid) => {
+                known.confirmed.insert(kid.to_owned());
+            }
+        }
+    }
+}
