@@ -15,15 +15,18 @@ fn published(place: &Workplace) -> PathBuf {
     fs::canonicalize(place.path("configmaps/auth-jwks/jwks.json")).unwrap()
 }
 
+/// Changes the published set; the private one is at hand.
+type Edit = fn(&mut Value, &Value);
+
 #[test]
 fn an_edited_set_is_not_served() {
-    let edits: [(&str, fn(&mut Value, &Value)); 7] = [
+    let edits: [(&str, Edit); 7] = [
         ("a key was taken out", |set, _| drop(set["keys"].as_array_mut().unwrap().remove(0))),
         ("every key was taken out", |set, _| set["keys"] = json!([])),
         ("a private member came in", |set, private| set["keys"][0]["d"] = private["keys"][0]["d"].clone()),
         ("the private set was put there", |set, private| *set = private.clone()),
         ("a symmetric key came in", |set, _| {
-            set["keys"][0] = json!({ "kty": "oct", "kid": "a", "alg": "HS256", "k": "AAAA" })
+            set["keys"][0] = json!({ "kty": "oct", "kid": "a", "alg": "HS256", "k": "AAAA" });
         }),
         ("a key was put under another kid", |set, _| set["keys"][0]["kid"] = json!("other")),
         ("a kid has another key", |set, _| {

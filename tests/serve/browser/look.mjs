@@ -46,9 +46,9 @@ for (const colorScheme of ["light", "dark"]) {
     }
   }
 }
-const context = await browser.newContext({ colorScheme: "light", viewport: { width: 1100, height: 700 } });
+const context = await browser.newContext({ colorScheme: "light", viewport: { width: 1000, height: 900 } });
 const page = await context.newPage();
 await page.goto(url);
-await page.screenshot({ path: screenshot });
+await page.locator("section[aria-labelledby=picture]").screenshot({ path: screenshot });
 await browser.close();
 console.log(JSON.stringify(looks));
