@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::lifecycle::fixtures::{INTERVAL, LEAD, RETENTION, W, at, ec_keys, oct_key, spec};
 
+#[allow(clippy::needless_pass_by_value, reason = "callers write the parts in place")]
 fn resource(members: Value, annotations: Value, keys: Value, conditions: Value) -> JwksKeySet {
     serde_json::from_value(json!({
         "apiVersion": "keyturn.dev/v1alpha1",
@@ -16,6 +17,7 @@ fn resource(members: Value, annotations: Value, keys: Value, conditions: Value) 
     .unwrap()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "callers write the times in place")]
 fn key(kid: &str, phase: &str, times: Value) -> Value {
     let mut key = json!({ "kid": kid, "line": "a", "algorithm": "ES256", "use": "sig", "phase": phase });
     for (field, seconds) in times.as_object().unwrap() {
@@ -62,6 +64,7 @@ fn nexts(timeline: &Timeline) -> Vec<String> {
 }
 
 /// A set that rotated once, at 10000, and was asked for nothing since.
+#[allow(clippy::needless_pass_by_value, reason = "callers write the times in place")]
 fn rotated(more: Value) -> Value {
     let mut active =
         json!({ "mintedTime": 0, "publishedTime": 2, "activeTime": INTERVAL, "rotationTime": 2 * INTERVAL });
