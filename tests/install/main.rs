@@ -18,6 +18,7 @@ mod support;
 mod chart;
 mod generated;
 mod lifecycle;
+mod page;
 mod plain;
 mod rights;
 mod schema;
