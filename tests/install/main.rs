@@ -15,6 +15,7 @@ mod operator;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod archive;
 mod chart;
 mod generated;
 mod lifecycle;
