@@ -30,7 +30,8 @@ def files(pairs):
         source = pathlib.Path(source)
         if source.is_dir():
             inner = [path for path in source.rglob("*") if path.is_file()]
-            found.update({f"{name}/{path.relative_to(source).as_posix()}": path for path in inner})
+            place = pathlib.PurePosixPath(name)
+            found.update({str(place / path.relative_to(source).as_posix()): path for path in inner})
         else:
             found[name] = source
     return sorted(found.items())

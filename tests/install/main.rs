@@ -15,9 +15,11 @@ mod operator;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod archive;
 mod chart;
 mod generated;
 mod lifecycle;
+mod page;
 mod plain;
 mod rights;
 mod schema;

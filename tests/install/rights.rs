@@ -1,8 +1,10 @@
-//! The operator under exactly the rights that the chart gives, through all that it does, on a real API server that logs each
+//! The operator and the server under exactly the rights that the chart gives, through all that they do, on a real API server that logs each
 //! request. A request that is refused fails the test, and so does a rule that was never needed.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 use keyturn::jose::{Curve, KeySpec};
@@ -25,13 +27,21 @@ struct Release {
     cluster: &'static ControlPlane,
     objects: Vec<Value>,
     folder: TempDir,
+    /// Where the server listens.
+    listen: SocketAddr,
 }
 
 impl Release {
     /// Applies everything, as `helm install` would.
     fn install(cluster: &'static ControlPlane, values: &Value) -> Self {
-        let release =
-            Self { cluster, objects: Helm::new().objects(HOME, values), folder: tempfile::tempdir().unwrap() };
+        let port = TcpListener::bind("127.0.0.1:0").expect("some port is free");
+        let release = Self {
+            cluster,
+            objects: Helm::new().objects(HOME, values),
+            folder: tempfile::tempdir().unwrap(),
+            listen: port.local_addr().expect("an address"),
+        };
+        drop(port);
         release.kubectl(&["create", "namespace", HOME]);
         release.kubectl(&["apply", "--server-side", "-f", &list(release.folder.path(), &release.objects)]);
         release.kubectl(&["wait", "--for=condition=Established", "crd/jwkskeysets.keyturn.dev", "--timeout=60s"]);
@@ -64,6 +74,7 @@ impl Release {
         let text = |value: &Value| value.as_str().expect("text").to_owned();
         let args: Vec<String> = container["args"].as_array().expect("arguments").iter().map(text).collect();
         let args = args.into_iter().map(|arg| match arg.split_once('=') {
+            Some(("--listen", _)) => format!("--listen={}", self.listen),
             Some(("--admin-listen", _)) => "--admin-listen=127.0.0.1:0".to_owned(),
             Some(("--system-secret-file", _)) => {
                 format!("--system-secret-file={}", self.folder.path().join("system-secret").display())
@@ -91,6 +102,15 @@ impl Release {
             "-o",
             "jsonpath={.spec.holderIdentity}",
         ])
+    }
+
+    /// What the server answers for a set.
+    fn served(&self, namespace: &str, set: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(self.listen).ok()?;
+        write!(stream, "GET /{namespace}/{set}/jwks.json HTTP/1.0\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
     }
 
     /// The rules that a service account has, one verb and one resource each.
@@ -295,6 +315,7 @@ async fn is_refused(fixture: &Fixture) {
 async fn everything_is_done(cluster: &'static ControlPlane, namespace: String, release: &Release) {
     let fixture = Fixture { cluster, client: cluster.client().await, namespace };
     let (one, other) = (release.pod("keyturn", "one"), release.pod("keyturn", "other"));
+    let server = release.pod("keyturn-server", "server");
     tokio::join!(
         rotates(&fixture),
         drifts(&fixture),
@@ -318,6 +339,12 @@ async fn everything_is_done(cluster: &'static ControlPlane, namespace: String, r
     fixture.apply(&example("later", json!({ "keys": es256() }))).await;
     fixture.ready("later").await;
     follower.stop();
+
+    let (_, standby) = kids(&fixture, "later").await;
+    let answer = async || release.served(&fixture.namespace, "later").filter(|answer| answer.contains(&standby));
+    let answer = fixture.until("the server has the new set", answer).await;
+    assert!(answer.starts_with("HTTP/1.0 200") || answer.starts_with("HTTP/1.1 200"), "{answer}");
+    server.stop();
 }
 
 async fn install(values: impl FnOnce(&str) -> Value) {
@@ -326,7 +353,9 @@ async fn install(values: impl FnOnce(&str) -> Value) {
     let release = Release::install(cluster, &values(&namespace));
     cluster.start_controller_manager();
     everything_is_done(cluster, namespace, &release).await;
-    assert_least(&release, "keyturn");
+    for account in ["keyturn", "keyturn-server"] {
+        assert_least(&release, account);
+    }
 }
 
 fn sealing() -> Value {
@@ -335,10 +364,11 @@ fn sealing() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_all_namespaces_no_right_is_missing_and_none_is_needless() {
-    install(|_| json!({ "sealing": sealing() })).await;
+    install(|_| json!({ "sealing": sealing(), "server": { "enabled": true } })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_a_list_of_namespaces_no_right_is_missing_and_none_is_needless() {
-    install(|namespace| json!({ "watchNamespaces": [namespace], "sealing": sealing() })).await;
+    install(|namespace| json!({ "watchNamespaces": [namespace], "sealing": sealing(), "server": { "enabled": true } }))
+        .await;
 }

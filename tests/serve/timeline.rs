@@ -50,13 +50,16 @@ fn libraries() -> PathBuf {
 fn look(url: &str, screenshot: &Path) -> Vec<Value> {
     let home = libraries();
     fs::copy(root().join("tests/serve/browser/look.mjs"), home.join("look.mjs")).unwrap();
-    let browser = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()));
-    let which =
-        Command::new("sh").args(["-c", "command -v \"$0\"", browser.expect("chromium is needed on the PATH")]).output();
-    let path = String::from_utf8(which.unwrap().stdout).unwrap().trim().to_owned();
-    let output = Command::new("node").arg(home.join("look.mjs")).args([url, &path]).arg(screenshot).output();
+    let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(|name| {
+        let found = Command::new("sh").args(["-c", "command -v \"$0\"", name]).output().unwrap();
+        found.status.success().then(|| String::from_utf8(found.stdout).unwrap().trim().to_owned())
+    });
+    let unpacked = home.join("browser");
+    fs::create_dir_all(&unpacked).unwrap();
+    let mut node = Command::new("node");
+    node.arg(home.join("look.mjs")).args([url, &browser.unwrap_or_default()]).arg(screenshot);
+    // npm's Chromium is made for that place, brings its libraries there, and is unpacked into the temporary folder.
+    let output = node.env("AWS_LAMBDA_JS_RUNTIME", "nodejs20.x").env("TMPDIR", unpacked).output();
     let output = output.expect("node is needed on the PATH");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()

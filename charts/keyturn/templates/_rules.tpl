@@ -27,10 +27,10 @@
 {{- define "keyturn.serverRules" -}}
 - apiGroups: [keyturn.dev]
   resources: [jwkskeysets]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end -}}
 
 {{- /* A Role with its binding in each watched namespace, or the same for the whole cluster. Takes root, component, name, account and rules. */ -}}

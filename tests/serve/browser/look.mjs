@@ -1,10 +1,11 @@
 // Looks at a page in a real Chromium as different people do, and prints what it saw as JSON.
-// Usage: node look.mjs URL CHROMIUM SCREENSHOT
+// Usage: node look.mjs URL CHROMIUM SCREENSHOT, where an empty CHROMIUM is the one that npm has.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
-const [url, executablePath, screenshot] = process.argv.slice(2);
+const [url, installed, screenshot] = process.argv.slice(2);
+const executablePath = installed || await (await import("@sparticuz/chromium")).default.executablePath();
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync"];
