@@ -66,7 +66,7 @@ fn plain(helm: &Helm, values: &serde_json::Value, wanted: impl Fn(&str) -> bool)
     let documents = rendered.split("---\n").filter(|document| !document.trim().is_empty() && wanted(document));
     let plain = documents.map(|document| {
         let lines = document.lines().filter(|line| !OF_HELM.iter().any(|word| line.trim().starts_with(word)));
-        lines.map(|line| format!("{line}\n")).collect::<String>().trim().to_owned() + "\n"
+        lines.collect::<Vec<_>>().join("\n").trim().to_owned() + "\n"
     });
     plain.collect::<Vec<_>>().join("---\n")
 }

@@ -352,7 +352,7 @@ async fn install(values: impl FnOnce(&str) -> Value) {
     let namespace = cluster.fresh_namespace("rights").await;
     let release = Release::install(cluster, &values(&namespace));
     cluster.start_controller_manager();
-    everything_is_done(cluster, namespace, &release).await;
+    Box::pin(everything_is_done(cluster, namespace, &release)).await;
     for account in ["keyturn", "keyturn-server"] {
         assert_least(&release, account);
     }

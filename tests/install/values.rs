@@ -72,7 +72,7 @@ impl Comment {
 
 /// A table in Markdown.
 pub fn table(values: &[Documented]) -> String {
-    let mut rows = "| value | default | meaning |\n| --- | --- | --- |\n".to_owned();
+    let mut rows = vec!["| value | default | meaning |\n| --- | --- | --- |\n".to_owned()];
     for value in values {
         let default = match &value.default {
             Value::String(text) if text.is_empty() => String::new(),
@@ -80,9 +80,9 @@ pub fn table(values: &[Documented]) -> String {
             other => format!("`{other}`"),
         };
         let meaning = value.meaning.replace('|', "\\|");
-        rows.push_str(&format!("| `{}` | {default} | {meaning} |\n", value.path.join(".")));
+        rows.push(format!("| `{}` | {default} | {meaning} |\n", value.path.join(".")));
     }
-    rows
+    rows.concat()
 }
 
 /// A JSON schema. Names that nobody knows are refused, and so are values of another type than the default's.

@@ -3,6 +3,7 @@
 //!
 //! Needs openssl, a JDK's `keytool`, and what the control plane needs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says by panicking what is wrong")]
+#![allow(clippy::indexing_slicing, reason = "what is not as expected fails the test")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -124,11 +124,8 @@ async fn a_revoked_key_is_gone_and_it_is_told_before_what_breaks() {
     fixture.ready("auth").await;
     let before = fixture.view("auth").await;
     let active = before.active();
-    let prefix = (1..=active.len())
-        .map(|length| &active[..length])
-        .find(|prefix| !before.standby().starts_with(prefix))
-        .unwrap()
-        .to_owned();
+    let mut prefixes = (1..active.len()).map(|length| &active[..length]);
+    let prefix = prefixes.find(|begin| !before.standby().starts_with(begin)).unwrap().to_owned();
 
     let said = bench.keyturn(&fixture, &["revoke", "auth", "nobody"]).failed();
     assert!(
