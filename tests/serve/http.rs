@@ -25,7 +25,7 @@ pub fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer 
 
 /// Sends one request, on a connection of its own.
 pub fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let lines = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
     send(address, &format!("{method} {path} HTTP/1.1\r\nhost: keys.example\r\nconnection: close\r\n{lines}\r\n"))
 }
 
