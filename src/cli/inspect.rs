@@ -66,7 +66,7 @@ impl Inspect {
             looked = look(Some(&passphrase::ask(&question)?));
         }
         let report = looked.map_err(|error| match error.is_locked() {
-            true => self.failure(&format!("it is encrypted: {GIVE_PASSPHRASE}")),
+            true => self.failure(&format!("it is encrypted and no passphrase was given: {GIVE_PASSPHRASE}")),
             false => self.failure(&error),
         })?;
         self.print(&report)?;
