@@ -286,6 +286,9 @@ fn misuse_is_told_and_writes_nothing() {
     let run = |args: &[&str]| generate(folder.path(), args);
     let keystore = ["--keystore", "k.p12"];
     let with = |args: &[&'static str]| [args, &keystore[..]].concat();
+    refused(&run(&["--sig-keys", "ES256", "--expiration-days", "1"]), 2, "state --keystore FILE");
+    refused(&run(&with(&["-sig_keys", "RS256", "-expiration", "1"])), 2, "write --sig-keys in place of -sig_keys");
+    refused(&run(&["-key_length", "2048"]), 2, "write --key-length in place of -key_length");
     refused(&run(&with(&["--expiration-days", "1"])), 2, "name algorithms with --sig-keys, --enc-keys or both");
     refused(&run(&with(&["--sig-keys", "RS265", "--expiration-days", "1"])), 2, "did you mean RS256?");
     refused(&run(&with(&["--sig-keys", "RSA-OAEP", "--expiration-days", "1"])), 2, "name it with --enc-keys");

@@ -10,6 +10,7 @@ mod janssen;
 mod keys;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -60,17 +61,17 @@ pub(super) struct Generate {
     /// Subject and issuer of the certificates, as RFC 4514 writes it. (-dnname)
     #[arg(long, alias = "dnname", value_name = "DN", default_value = "CN=Auth CA Certificates")]
     dn_name: Subject,
-    /// PKCS#12 keystore to write, with the kids as aliases. (-keystore)
+    /// PKCS#12 keystore to write, with the kids as aliases: the private keys are nowhere else. Needed. (-keystore)
     #[arg(long, value_name = "FILE")]
     keystore: Option<PathBuf>,
     /// File with the keystore's password; a line end at its end is no part of it. (in place of -keypasswd)
-    #[arg(long, value_name = "FILE", requires = "keystore")]
+    #[arg(long, value_name = "FILE")]
     keystore_password_file: Option<PathBuf>,
     /// Refused: see above.
     #[arg(long, hide = true, allow_hyphen_values = true, value_name = "PASSWORD")]
     keypasswd: Option<String>,
     /// How the keystore is encrypted: modern (AES-256; Java 8u301 and openssl 1.1 or newer) or legacy (Triple DES).
-    #[arg(long, value_enum, default_value = "modern", requires = "keystore")]
+    #[arg(long, value_enum, default_value = "modern")]
     keystore_profile: Encryption,
     /// File to write the JSON to, beside printing it.
     #[arg(long, value_name = "FILE")]
@@ -108,24 +109,24 @@ impl Generate {
                  --keystore-password-file, set KEYTURN_KEYSTORE_PASSWORD, or leave both out to be asked",
             ));
         }
+        let Some(keystore) = &self.keystore else {
+            return Err(Failure::misuse(
+                "state --keystore FILE: the private keys are written nowhere else, and would be lost",
+            ));
+        };
         // Certificates know whole seconds, and end when the keys do.
         let now = Utc::now().trunc_subsecs(0);
         let wanted = self.wanted(now)?;
         warn_of_discouraged(&wanted);
-        let password = match &self.keystore {
-            Some(_) => Some(self.password()?),
-            None => None,
-        };
+        let password = self.password()?;
         let made = keys::make(&wanted, &self.dn_name, now)?;
         let json = keys::to_json(&made)?;
         let mut staged = Staged::default();
-        if let (Some(path), Some(password)) = (&self.keystore, &password) {
-            let profile = match self.keystore_profile {
-                Encryption::Modern => KeystoreProfile::Modern,
-                Encryption::Legacy => KeystoreProfile::Legacy,
-            };
-            staged.add(path, Readers::Owner, keys::to_keystore(&made, password, profile)?)?;
-        }
+        let profile = match self.keystore_profile {
+            Encryption::Modern => KeystoreProfile::Modern,
+            Encryption::Legacy => KeystoreProfile::Legacy,
+        };
+        staged.add(keystore, Readers::Owner, keys::to_keystore(&made, &password, profile)?)?;
         if let Some(path) = &self.json {
             staged.add(path, Readers::Everyone, json.clone().into_bytes())?;
         }
@@ -209,6 +210,13 @@ impl Generate {
         }
         Ok(spec)
     }
+}
+
+/// What to write in place of the first argument of `keyturn generate` that is written as Janssen's KeyGenerator has it.
+pub(super) fn advice(args: &[OsString]) -> Option<String> {
+    let [_, command, options @ ..] = args else { return None };
+    let mut options = options.iter().filter_map(|option| option.to_str());
+    if command == "generate" { options.find_map(janssen::advice) } else { None }
 }
 
 /// Says what current guidance advises against, once for each algorithm.

@@ -1,7 +1,7 @@
 //! `keyturn inspect`: what a file of keys holds, and what is wrong with it.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,9 +10,12 @@ use chrono::Utc;
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 
-use super::{Failure, passphrase};
+use super::terminal::complain;
+use super::{Failure, passphrase, print};
 use crate::inspect::{Circumstances, Exposure, InspectError, Report, inspect};
 use crate::material::read::MAX_OCTETS;
+
+const GIVE_PASSPHRASE: &str = "name the file with its passphrase by --passphrase-file, or set KEYTURN_PASSPHRASE";
 
 /// The passphrase, where no file with it is given.
 const VARIABLE: &str = "KEYTURN_PASSPHRASE";
@@ -62,8 +65,14 @@ impl Inspect {
             let question = format!("Passphrase of {}: ", self.file.display());
             looked = look(Some(&passphrase::ask(&question)?));
         }
-        let report = looked.map_err(|error| self.failure(&error))?;
+        let report = looked.map_err(|error| match error.is_locked() {
+            true => self.failure(&format!("it is encrypted and no passphrase was given: {GIVE_PASSPHRASE}")),
+            false => self.failure(&error),
+        })?;
         self.print(&report)?;
+        if report.is_locked() {
+            complain(&format!("some of {} is encrypted: {GIVE_PASSPHRASE}", self.file.display()));
+        }
         Ok(if self.strict && report.has_warnings() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
@@ -93,7 +102,7 @@ impl Inspect {
             Output::Text => report.to_string(),
             Output::Json => serde_json::to_string_pretty(report).map_err(Failure::new)? + "\n",
         };
-        io::stdout().write_all(text.as_bytes()).map_err(Failure::new)
+        print(&text)
     }
 
     fn failure(&self, why: &dyn std::fmt::Display) -> Failure {

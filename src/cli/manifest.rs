@@ -35,24 +35,36 @@ pub(super) enum ManifestError {
 
 /// Reads every key set of the files.
 pub(super) fn read(files: &[PathBuf]) -> Result<Vec<Request>, ManifestError> {
-    let mut requests = Vec::new();
+    let (requests, errors) = read_each(files);
+    errors.into_iter().next().map_or(Ok(requests), Err)
+}
+
+/// Reads every key set of those files that can be read, and why the others can't.
+pub(super) fn read_each(files: &[PathBuf]) -> (Vec<Request>, Vec<ManifestError>) {
+    let (mut requests, mut errors) = (Vec::new(), Vec::new());
     let mut seen = BTreeSet::new();
     for path in files {
-        let shown = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ManifestError::Read { path: shown.clone(), source })?;
-        let before = requests.len();
-        for request in parse(path, &text)? {
-            if !seen.insert(request.set.to_string()) {
-                return Err(ManifestError::Twice(request.set.to_string()));
+        match read_one(path) {
+            Err(error) => errors.push(error),
+            Ok(found) => {
+                for request in found {
+                    if seen.insert(request.set.to_string()) {
+                        requests.push(request);
+                    } else {
+                        errors.push(ManifestError::Twice(request.set.to_string()));
+                    }
+                }
             }
-            requests.push(request);
-        }
-        if requests.len() == before {
-            return Err(ManifestError::Empty(shown));
         }
     }
-    Ok(requests)
+    (requests, errors)
+}
+
+fn read_one(path: &Path) -> Result<Vec<Request>, ManifestError> {
+    let shown = || path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| ManifestError::Read { path: shown(), source })?;
+    let found = parse(path, &text)?;
+    if found.is_empty() { Err(ManifestError::Empty(shown())) } else { Ok(found) }
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<Request>, ManifestError> {
@@ -85,11 +97,16 @@ fn request(path: &str, number: usize, document: Value) -> Result<Request, Manife
         }
     };
     let read = serde_path_to_error::deserialize(serde_ignored::Deserializer::new(document, &mut note));
-    let resource: JwksKeySet =
-        read.map_err(|error| ManifestError::Fields { path: path.clone(), number, why: error.to_string() })?;
-    if let Some(field) = unknown {
-        return Err(ManifestError::Unknown { path, number, field });
-    }
+    let resource: JwksKeySet = match (read, unknown) {
+        (Ok(resource), None) => resource,
+        (Ok(_), Some(field)) => return Err(ManifestError::Unknown { path, number, field }),
+        (Err(error), None) => return Err(ManifestError::Fields { path, number, why: error.to_string() }),
+        // A field that is missing is often there under a wrong name.
+        (Err(error), Some(field)) => {
+            let why = format!("{error}; and {field} is not a field of JwksKeySet: check its spelling and indentation");
+            return Err(ManifestError::Fields { path, number, why });
+        }
+    };
     let Some(name) = resource.metadata.name else { return Err(ManifestError::NoName { path, number }) };
     let annotations = resource.metadata.annotations.unwrap_or_default();
     Ok(Request {

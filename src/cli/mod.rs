@@ -80,7 +80,8 @@ impl Failure {
 
 /// Writes to standard output.
 fn print(text: &str) -> Result<(), Failure> {
-    std::io::stdout().write_all(text.as_bytes()).map_err(Failure::new)
+    let failed = |why| Failure::new(format!("standard output can't be written: {why}"));
+    std::io::stdout().write_all(text.as_bytes()).map_err(failed)
 }
 
 impl Cli {

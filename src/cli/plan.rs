@@ -69,7 +69,8 @@ pub(super) struct Planned {
 
 impl Plan {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        let requests = manifest::read(&self.files).map_err(Failure::new)?;
+        let (requests, unreadable) = manifest::read_each(&self.files);
+        let unreadable: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
         let from = self.from.unwrap_or_else(Utc::now).trunc_subsecs(0);
         let stand_ins = StandIns::generate().map_err(Failure::new)?;
         let sets: Vec<Outlook> =
@@ -81,10 +82,11 @@ impl Plan {
                 let told = safe.map(|(request, planned)| words::tell(request, planned, &strokes, width));
                 told.collect::<Vec<_>>().join("\n")
             }
-            Form::Json => json::document(&sets).map_err(Failure::new)? + "\n",
+            Form::Json => json::document(&sets, &unreadable).map_err(Failure::new)? + "\n",
         };
         print(&text)?;
-        let mut code = ExitCode::SUCCESS;
+        unreadable.iter().for_each(|why| complain(why));
+        let mut code = if unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         for Outlook { request, planned } in &sets {
             if let Err(PolicyErrors(errors)) = planned {
                 for error in errors {
@@ -115,6 +117,7 @@ pub(super) fn duration(text: &str) -> Result<TimeDelta, SpanError> {
     Span::from(text).parse()
 }
 
-fn moment(text: &str) -> chrono::ParseResult<Time> {
-    DateTime::parse_from_rfc3339(text).map(|time| time.to_utc())
+fn moment(text: &str) -> Result<Time, String> {
+    let parsed = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
+    parsed.map_err(|why| format!("{why}: write a time as RFC 3339 does, such as 2027-01-01T00:00:00Z"))
 }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Local};
+use chrono::{DateTime, Local, SecondsFormat};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::engine::{News, Progress, Report};
@@ -101,8 +101,12 @@ fn ahead(next: &Ahead, at: Time) -> String {
     }
 }
 
-/// A moment as people read it: the time of day where they are, with the date unless it is today's.
+/// A moment as people read it: the time of day where they are, with the date unless it is today's. What is kept in a file, and
+/// read later and elsewhere, has RFC 3339 in UTC.
 fn clock(time: Time) -> String {
+    if !std::io::stdout().is_terminal() || !std::io::stderr().is_terminal() {
+        return time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    }
     let local: DateTime<Local> = time.with_timezone(&Local);
     let today = Local::now().date_naive() == local.date_naive();
     local.format(if today { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" }).to_string()

@@ -44,7 +44,7 @@ impl Timeline {
             }
             Form::Json => {
                 let set = Outlook { request: living.request(), planned: Ok(planned) };
-                plan::json::document(&[set]).map_err(Failure::new)? + "\n"
+                plan::json::document(&[set], &[]).map_err(Failure::new)? + "\n"
             }
         };
         print(&text)?;

@@ -212,7 +212,8 @@ fn of_key_set<K: Resource<DynamicType = ()>>(object: PartialObjectMeta<K>) -> Op
 
 fn refused(error: kube::Error) -> ControllerError {
     match error {
-        kube::Error::Api(status) if status.is_not_found() => ControllerError::NoCrd,
+        // An API server that does not know the path answers in plain text, without a reason.
+        kube::Error::Api(status) if status.code == 404 => ControllerError::NoCrd,
         kube::Error::Api(status) => ControllerError::Refused(format!("{} ({})", status.message, status.code)),
         other => ControllerError::Refused(other.to_string()),
     }
@@ -227,5 +228,24 @@ async fn shutdown() {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_cluster_without_the_crd_is_told_how_to_get_it() {
+        let answers = [
+            Status::failure("404 page not found", "Failed to parse error data"),
+            Status::failure("the server could not find the requested resource", "NotFound"),
+        ];
+        for answer in answers {
+            let error = refused(kube::Error::Api(answer.with_code(404).boxed()));
+            assert!(error.to_string().contains("keyturn crd | kubectl apply -f -"), "{error}");
+        }
     }
 }

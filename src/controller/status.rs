@@ -33,7 +33,7 @@ pub(super) fn after(
         describe(&mut status, set, report);
     }
     status.observed_generation = set.metadata.generation;
-    set_condition(&mut status, set, now, READY, ready(outcome));
+    set_condition(&mut status, set, now, READY, ready(outcome, contested));
     if let Ok(report) = outcome {
         set_condition(&mut status, set, now, ROTATING, rotating(report));
         set_condition(&mut status, set, now, KEYRING_LOST, keyring_lost(report));
@@ -159,7 +159,7 @@ fn transition(ahead: &Ahead) -> Option<NextTransition> {
 
 type State = (ConditionStatus, ConditionReason, String);
 
-fn ready(outcome: &Result<Report, PassError>) -> State {
+fn ready(outcome: &Result<Report, PassError>, contested: bool) -> State {
     let report = match outcome {
         Ok(report) => report,
         Err(error) => return (ConditionStatus::False, error_reason(error), error.to_string()),
@@ -167,6 +167,11 @@ fn ready(outcome: &Result<Report, PassError>) -> State {
     if let Some(problem) = report.problems.first() {
         let all: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
         return (ConditionStatus::False, problem_reason(problem), all.join("; "));
+    }
+    if report.without_active.is_empty() && contested {
+        let message = "every line has an active key, but someone else changes the outputs again and again, so they may not hold \
+                       what they should: see the condition OutputContested";
+        return (ConditionStatus::False, OUTPUT_CONTESTED, message.to_owned());
     }
     if report.without_active.is_empty() {
         let message =
@@ -295,4 +300,24 @@ fn set_condition(status: &mut JwksKeySetStatus, set: &JwksKeySet, now: Time, typ
 /// RFC 3339 in UTC, whole seconds.
 fn shown(time: Time) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn a_set_whose_outputs_are_contested_is_not_ready() {
+        let set = JwksKeySet::new("auth", crate::lifecycle::fixtures::spec(serde_json::json!({})));
+        for (contested, expected) in
+            [(false, (ConditionStatus::True, "KeysReady")), (true, (ConditionStatus::False, OUTPUT_CONTESTED))]
+        {
+            let status = after(&set, &Ok(Report::default()), contested, DateTime::UNIX_EPOCH);
+            let ready = status.conditions.iter().find(|one| one.type_ == READY).unwrap();
+            assert_eq!((ready.status, ready.reason.as_str()), expected);
+            assert_eq!(ready.message.contains("every output holds what it should"), !contested, "{}", ready.message);
+        }
+    }
 }

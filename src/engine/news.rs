@@ -1,8 +1,10 @@
 //! What happened, for people: events on Kubernetes, lines on a terminal.
 
+use std::collections::BTreeSet;
+
 use crate::keyring::{Key, Keyring, SecretId};
 use crate::lifecycle::plan::Step;
-use crate::lifecycle::policy::OutputId;
+use crate::lifecycle::policy::{ALIAS_ADVICE, OutputId, Policy};
 use crate::publish::Header;
 
 /// Something that happened.
@@ -203,6 +205,23 @@ pub(super) fn discouraged(before: &Keyring, after: &Keyring) -> Vec<News> {
         told.push(key);
     }
     news
+}
+
+/// Said once a line, when keys with capitals in their kids come into a keystore.
+pub(super) fn folded_aliases(policy: &Policy, before: &Keyring, after: &Keyring) -> Vec<News> {
+    let folded = |key: &&Key| key.kid.chars().any(char::is_uppercase);
+    let told = |line: &str| before.keys.iter().filter(folded).any(|key| key.line == line);
+    let lines: BTreeSet<&str> = after.keys.iter().filter(folded).map(|key| key.line.as_str()).collect();
+    let new = lines.into_iter().filter(|line| policy.has_keystore(line) && !told(line));
+    new.map(|line| News { reason: Reason::Discouraged, note: format!("line {line}: {ALIAS_ADVICE}") }).collect()
+}
+
+/// Places that others could read, which hold private keys.
+pub(super) fn closed(place: &str) -> News {
+    let note = format!(
+        "others could read {place}, because someone changed its mode; only its owner can again. Revoke its keys if somebody did"
+    );
+    News { reason: Reason::Restored, note }
 }
 
 pub(super) fn published(output: &OutputId, header: &Header, before: Option<&Header>, restored: bool) -> News {

@@ -20,7 +20,7 @@ use crate::lifecycle::recovery::{Case, Recovery, Remains, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
 use crate::publish::{
-    Header, Passphrase, RenderError, Rendered, check_keyring_size, headless_remains, remains, render,
+    Header, Passphrase, RenderError, Rendered, check_keyring_size, check_passphrase, headless_remains, remains, render,
 };
 use crate::store::{Place, Store, StoreError, Stored, StoredKeyring, Version};
 
@@ -75,7 +75,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             places: snapshot.outputs,
             references: References::default(),
             offer: Offer::Nothing,
-            news: Vec::new(),
+            news: snapshot.closed.iter().map(|place| news::closed(place)).collect(),
             report: Report::default(),
             halted: false,
             is_spec_new: false,
@@ -133,11 +133,16 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         if self.keyring.revision == 0 && self.taken().next().is_some() {
             return Ok(false);
         }
+        let revokes = steps.iter().any(|step| matches!(step, Step::Revoke { .. }));
+        if !mints.is_empty() && !revokes {
+            // Keys take long to make, and without a passphrase they could not be written.
+            self.check_passphrases()?;
+        }
         let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
         next.keys.extend(minted.iter().cloned());
         let revision = next.revision;
-        let discouraged = news::discouraged(&self.keyring, &next);
-        let revokes = steps.iter().any(|step| matches!(step, Step::Revoke { .. }));
+        let mut discouraged = news::discouraged(&self.keyring, &next);
+        discouraged.extend(news::folded_aliases(&self.policy, &self.keyring, &next));
         let committed = match certify(&self.policy, &mut next).await {
             Err(error) if !revokes => Err(error.into()),
             // A revocation waits for no certificate either.
@@ -237,6 +242,13 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             return Err(wrong("is empty: put a passphrase there"));
         }
         Ok(Some(Zeroizing::new(text.to_owned())))
+    }
+
+    fn check_passphrases(&self) -> Result<(), PassError> {
+        self.policy.outputs.iter().try_for_each(|output| {
+            let passphrase = self.passphrase(output)?;
+            Ok(check_passphrase(output, passphrase.as_ref())?)
+        })
     }
 
     /// Writes the outputs that are not as they should be: the verifiers' first, then the signers'. Whether there were any.

@@ -29,8 +29,8 @@ pub(super) fn file(keys: &[KeyReport]) -> Vec<Warning> {
             message: format!("the kid {kid} names {}: give each key a kid of its own", places.join(" and ")),
         });
     }
-    let symmetric = keys.iter().filter(|key| key.holds == Holds::Symmetric).count();
-    if symmetric > 0 && keys.iter().any(|key| key.holds == Holds::Public) {
+    let holds = |holds: Holds| keys.iter().any(|key| key.format == "JWK" && key.holds == holds);
+    if holds(Holds::Symmetric) && holds(Holds::Public) {
         let message = "symmetric keys stand in a set with public ones, and whoever verifies could sign: part them";
         warnings.push(Warning { code: Code::SymmetricBesidePublic, message: message.to_owned() });
     }
@@ -38,7 +38,7 @@ pub(super) fn file(keys: &[KeyReport]) -> Vec<Warning> {
 }
 
 fn exposure(key: &mut KeyReport, exposure: Exposure) {
-    if key.holds == Holds::Public {
+    if matches!(key.holds, Holds::Public | Holds::Unknown) {
         return;
     }
     let encrypted = key.format.starts_with("encrypted") || key.format == "PKCS#12";

@@ -33,7 +33,9 @@ pub(super) fn keys(octets: &[u8], text: &[u8]) -> Result<(&'static str, Vec<KeyR
         None => ("JWK", vec![("the JWK".to_owned(), RawJwk::read(text))]),
     };
     if set.keys.is_none() && keys.iter().all(|(_, key)| !key.has("kty")) {
-        return Err(InspectError::Nothing);
+        let sealed =
+            keys.iter().any(|(_, envelope)| envelope.has("keyId") && envelope.has("nonce") && envelope.has("ct"));
+        return Err(if sealed { InspectError::Sealed } else { InspectError::Nothing });
     }
     // Without private members there is nothing to check, and checking takes a while.
     let private = if keys.iter().any(|(_, key)| key.has_private()) {
@@ -53,7 +55,8 @@ fn report(place: &str, raw: &RawJwk<'_>, public: &PublicContents, private: &Priv
     let holds = match (symmetric, raw.has_private()) {
         (true, _) => Holds::Symmetric,
         (false, true) => Holds::Private,
-        (false, false) => Holds::Public,
+        (false, false) if raw.has("kty") => Holds::Public,
+        (false, false) => Holds::Unknown,
     };
     let found = public.keys.iter().find(|found| found.place == place);
     let mut key = KeyReport::new(place.to_owned(), kid, "JWK", holds);
@@ -64,7 +67,7 @@ fn report(place: &str, raw: &RawJwk<'_>, public: &PublicContents, private: &Priv
     key.alg = raw.get("alg").or(key.alg);
     key.usage = raw.get("use");
     let problem = match (holds, found) {
-        (Holds::Symmetric, _) | (Holds::Public, Some(_)) => None,
+        (Holds::Symmetric, _) | (Holds::Public | Holds::Unknown, Some(_)) => None,
         (_, None) => refusal(&public.refused),
         (Holds::Private, Some(_)) => {
             let problem = refusal(&private.refused);

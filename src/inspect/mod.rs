@@ -7,6 +7,7 @@ mod code;
 mod encoded;
 mod judge;
 mod jwk;
+mod keyring;
 mod raw_jwk;
 mod report;
 #[cfg(test)]
@@ -54,6 +55,12 @@ pub enum InspectError {
     /// None of its parts can be read.
     #[error("{0}")]
     Part(Refused),
+    /// It is a sealed keyring.
+    #[error(
+        "this is a keyring of Keyturn, sealed under a system secret: open it with that and docs/unseal.mjs, and inspect what \
+         comes out"
+    )]
+    Sealed,
     /// There is nothing in it.
     #[error(
         "this holds no keys that can be shown: give a JWK Set, a JWK, PEM, DER, PKCS#12 or the public lines of OpenSSH"
@@ -67,7 +74,7 @@ impl InspectError {
     pub fn is_locked(&self) -> bool {
         match self {
             Self::File(error) | Self::Part(Refused { error, .. }) => *error == ReadError::PassphraseMissing,
-            Self::Nothing => false,
+            Self::Sealed | Self::Nothing => false,
         }
     }
 }
@@ -78,8 +85,11 @@ impl InspectError {
 /// If it cannot be read. Keys that can be read but not used are in the report, with the reason.
 pub fn inspect(octets: &[u8], around: &Circumstances<'_>) -> Result<Report, InspectError> {
     let text = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets).trim_ascii_start();
-    let (format, mut keys) =
-        if text.starts_with(b"{") { jwk::keys(octets, text)? } else { encoded::keys(octets, around)? };
+    let (format, mut keys) = match keyring::keys(text) {
+        Some(found) => found,
+        None if text.starts_with(b"{") => jwk::keys(octets, text)?,
+        None => encoded::keys(octets, around)?,
+    };
     for key in &mut keys {
         judge::key(key, around);
     }

@@ -28,6 +28,8 @@ pub enum Holds {
     Private,
     /// A key that both sides share.
     Symmetric,
+    /// Nothing that can be read.
+    Unknown,
 }
 
 /// One key, or one certificate without its private key.

@@ -159,3 +159,19 @@ fn what_holds_no_keys_is_refused_with_a_sentence() {
         assert!(error.starts_with("this "), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_keyring_is_called_one_and_what_is_no_key_is_not_called_public() {
+    let keyring = crate::lifecycle::fixtures::World::begun(json!({})).keyring.to_bytes().unwrap();
+    let now = DateTime::from_timestamp(NOW, 0).unwrap();
+    let around = Circumstances { passphrase: None, now, exposure: Exposure::Others };
+    let report = inspect(&keyring, &around).unwrap();
+    let text = report.to_string();
+    assert!(text.starts_with("Keyturn keyring, which holds private keys, 2 keys"), "{text}");
+    assert!(text.contains("private (active in its keyring)") && text.contains("private (on standby in its keyring)"));
+    assert_eq!(codes(&report), ["private-in-public"; 2]);
+    let sealed = inspect(br#"{"v":1,"keyId":"a","revision":1,"nonce":"","ct":""}"#, &around).unwrap_err();
+    assert!(sealed.to_string().contains("sealed under a system secret"), "{sealed}");
+    let nothing = look(&json!({ "keys": [{ "no": "key" }] }), Exposure::Owner);
+    assert_eq!(nothing.keys[0].holds, Holds::Unknown);
+}

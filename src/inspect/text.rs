@@ -73,6 +73,7 @@ impl KeyReport {
             Holds::Public => "public",
             Holds::Private => "private",
             Holds::Symmetric => "secret",
+            Holds::Unknown => "unreadable",
         }
     }
 }

@@ -123,6 +123,11 @@ pub enum WhyRefused {
     /// The public half is not enough.
     #[error("only its public half is there, and {0}: give the private one")]
     NoPrivate(&'static str),
+    /// A public half for a line that would get no signer.
+    #[error(
+        "it holds no private half, and line {0} would have no key that signs: give the private key, or state role: Retired"
+    )]
+    NoSigner(String),
     /// A kid that can't be kept.
     #[error("its kid is empty, longer than 256 octets, or has control characters: state kid")]
     Kid,
@@ -162,8 +167,12 @@ pub(super) fn adopt(
     }
     let mut keys: Vec<Key> = Vec::with_capacity(picked.len());
     for (place, (entry, candidate, key)) in picked.iter().enumerate() {
-        let active = active_of(&entry.line, &picked) == Some(place);
-        match adopted(policy, keyring, &keys, (entry, candidate, key), active, now) {
+        let active = active_of(&entry.line, &picked);
+        match adopted(policy, keyring, &keys, (entry, candidate, key), active == Some(place), now) {
+            // Who gives a line's key means it to sign, and a line that has begun adopts no other.
+            Ok(key) if active.is_none() && entry.role.is_none() => {
+                refused.push(refusal(entry, Some(candidate), WhyRefused::NoSigner(key.line)));
+            }
             Ok(key) => keys.push(key),
             Err(why) => refused.push(refusal(entry, Some(candidate), why)),
         }

@@ -128,10 +128,8 @@ pub fn render(
         Output::ConfigMap { name, files } => {
             public::config_map(files, keyring.kept.iter().filter(|kept| kept.config_map == *name), &view)?
         }
-        Output::Secret { name, passphrase: wanted, files } => {
-            if let (Some(reference), None) = (wanted, passphrase) {
-                return Err(RenderError::NoPassphrase { name: name.clone(), reference: reference.to_string() });
-            }
+        Output::Secret { files, .. } => {
+            check_passphrase(output, passphrase)?;
             secret::files(files, &view, passphrase)?
         }
     };
@@ -142,6 +140,19 @@ pub fn render(
     });
     let roles = Roles::new(output, policy.publisher, keyring);
     Ok(Rendered { id: output.id(), files, salted, revisions, inputs, roles })
+}
+
+/// Refuses an output whose passphrase is not there.
+///
+/// # Errors
+/// [`RenderError::NoPassphrase`]
+pub fn check_passphrase(output: &Output, passphrase: Option<&Passphrase>) -> Result<(), RenderError> {
+    match (output, passphrase) {
+        (Output::Secret { name, passphrase: Some(reference), .. }, None) => {
+            Err(RenderError::NoPassphrase { name: name.clone(), reference: reference.to_string() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes every output of a policy whose Secrets have no passphrases.

@@ -163,14 +163,18 @@ impl Store for DirectoryStore {
             }
         };
         let mut snapshot = Snapshot { keyring, ..Snapshot::default() };
+        let keyrings = [self.dir.join(KEYRINGS), path];
+        let mut closed: Vec<PathBuf> = keyrings.into_iter().filter(|path| files::close(path)).collect();
         for output in outputs {
             let folder = self.folder(set, output)?;
             let place = folder.look()?;
             if let Place::Ours(_) = place {
                 self.sweep(&folder);
+                closed.extend(folder.close());
             }
             snapshot.outputs.insert(output.clone(), place);
         }
+        snapshot.closed = closed.iter().map(|path| path.display().to_string()).collect();
         Ok(snapshot)
     }
 

@@ -153,7 +153,7 @@ impl Store for KubernetesStore {
     async fn load(&self, set: &SetRef, outputs: &[OutputId]) -> Result<Snapshot, StoreError> {
         let places = try_join_all(outputs.iter().map(|id| async { Ok((id.clone(), self.place(set, id).await?)) }));
         let (keyring, places) = futures::try_join!(self.keyring(set), places)?;
-        Ok(Snapshot { keyring, outputs: places.into_iter().collect() })
+        Ok(Snapshot { keyring, outputs: places.into_iter().collect(), closed: Vec::new() })
     }
 
     async fn referenced(

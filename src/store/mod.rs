@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub keyring: Option<StoredKeyring>,
     /// What is in each output's place.
     pub outputs: BTreeMap<OutputId, Place>,
+    /// Private places that someone had opened for others to read, and that are closed again.
+    pub closed: Vec<String>,
 }
 
 /// The keyring of a set.

@@ -115,6 +115,7 @@ const SPECS: &[(&str, &[&str])] = &[
         &["spec.rotation.intervall is not a field", "spelling"],
     ),
     ("keys:\n  - name: a", &["document 1", "missing field `algorithm`"]),
+    ("keys: [{ algoritm: ES256 }]", &["missing field `algorithm`", "spec.keys.0.algoritm is not a field", "spelling"]),
 ];
 
 /// Whole files.

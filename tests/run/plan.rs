@@ -190,6 +190,7 @@ fn bad_arguments_say_what_to_write() {
         (&["--horizon", "90d"][..], "\"90d\" is no duration: write hours, minutes and seconds"),
         (&["--for", "vault"], "possible values: kubernetes, directory"),
         (&["--from", "tomorrow"], "invalid value 'tomorrow' for '--from <TIME>'"),
+        (&["--from", "tomorrow"], "such as 2027-01-01T00:00:00Z"),
         (&["--from", "+99999-01-01T00:00:00Z"], "invalid value"),
     ] {
         let outcome = plan(&place, args);
@@ -198,6 +199,32 @@ fn bad_arguments_say_what_to_write() {
     }
     place.state("keys: [");
     plan(&place, &[]).assert_refused(&["set.yaml is no valid YAML"]);
+}
+
+#[test]
+fn a_file_that_can_not_be_read_holds_up_no_other() {
+    let place = Workplace::new(&auth(SPEC));
+    let missing = place.beside("missing.yaml").display().to_string();
+    let outcome = plan(&place, &[&missing]);
+    outcome.assert_refused(&["missing.yaml can't be read"]);
+    assert!(outcome.stdout.starts_with("default/auth is safe"), "{outcome:#?}");
+    let outcome = plan(&place, &[&missing, "--output", "json"]);
+    outcome.assert_refused(&["missing.yaml can't be read"]);
+    let document: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!((&document["sets"][0]["safe"], document["unreadable"].as_array().unwrap().len()), (&json!(true), 1));
+}
+
+#[test]
+fn what_is_ignored_or_lost_on_the_way_is_told() {
+    let rotation = "rotation: { mode: Schedule, schedule: \"0 3 1 * *\", interval: 100h }";
+    let text = planned(&Workplace::new(&auth(&format!("keys: [{{ algorithm: ES256 }}]\n{rotation}"))), &[]);
+    assert!(text.contains("rotation.interval is ignored"), "{text}");
+    let keystore = "keys: [{ algorithm: ES256 }]\nsecrets:\n  - name: s\n    passphrase: { secretKeyRef: { name: p, key: p } }\n    \
+                    files: { k.p12: { content: Pkcs12 } }";
+    let text = planned(&Workplace::new(&auth(keystore)), &[]);
+    assert!(text.contains("warning: line es256: Java reads the aliases of a keystore in lower case"), "{text}");
+    let text = planned(&Workplace::new(&auth(&format!("{keystore}\nkid: {{ template: \"{{uuid}}\" }}"))), &[]);
+    assert!(!text.contains("warning"), "{text}");
 }
 
 #[test]

@@ -196,7 +196,7 @@ impl World {
             }),
         };
         let outputs = outputs.iter().map(|id| (id.clone(), place(id))).collect();
-        Snapshot { keyring, outputs }
+        Snapshot { keyring, outputs, closed: Vec::new() }
     }
 
     fn forged(&self, id: &OutputId, header: &Header, files: &Files) -> Header {

@@ -25,6 +25,26 @@ const DESCRIPTIONS: &[(&str, &str)] = &[
     ("ECDH-ES+A256KW", "ECDH-ES using Concat KDF and CEK wrapped with A256KW"),
 ];
 
+/// The options that it has, with one dash, and what they are called here.
+const OPTIONS: &[(&str, &str)] = &[
+    ("-sig_keys", "--sig-keys"),
+    ("-enc_keys", "--enc-keys"),
+    ("-key_length", "--key-length"),
+    ("-expiration", "--expiration-days"),
+    ("-expiration_hours", "--expiration-hours"),
+    ("-key_ops_type", "--key-ops-type"),
+    ("-dnname", "--dn-name"),
+    ("-keystore", "--keystore"),
+    ("-keypasswd", "--keystore-password-file"),
+    ("-test_prop_file", "--test-prop-file"),
+];
+
+/// What to write in place of an option of its, which clap would take for a heap of short ones.
+pub(super) fn advice(argument: &str) -> Option<String> {
+    let (given, ours) = OPTIONS.iter().find(|(given, _)| *given == argument)?;
+    Some(format!("write {ours} in place of {given}: docs/generate.md has all options of the KeyGenerator"))
+}
+
 /// The member `name`, such as `id_token RS256 Sign Key`.
 pub(super) fn name(algorithm: Algorithm) -> String {
     let purpose = match algorithm.usage() {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Outlook, Planned};
+use super::{Outlook, Planned, words};
 use crate::api::Mode;
 use crate::engine::Request;
 use crate::forecast::Life;
@@ -16,6 +16,8 @@ use crate::timeline::{Lane, Stage};
 #[derive(Serialize)]
 struct Document<'a> {
     sets: Vec<Set<'a>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    unreadable: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -138,8 +140,8 @@ struct Next<'a> {
     held: bool,
 }
 
-/// All sets, in the order of the files.
-pub(in crate::cli) fn document(sets: &[Outlook]) -> Result<String, serde_json::Error> {
+/// All sets, in the order of the files, and why files can't be read.
+pub(in crate::cli) fn document(sets: &[Outlook], unreadable: &[String]) -> Result<String, serde_json::Error> {
     let sets = sets.iter().map(|Outlook { request, planned }| match planned {
         Ok(planned) => Set::Planned(planned_set(request, planned)),
         Err(errors) => Set::Refused(RefusedSet {
@@ -149,15 +151,12 @@ pub(in crate::cli) fn document(sets: &[Outlook]) -> Result<String, serde_json::E
             refused: errors.0.iter().map(ToString::to_string).collect(),
         }),
     });
-    serde_json::to_string_pretty(&Document { sets: sets.collect() })
+    serde_json::to_string_pretty(&Document { sets: sets.collect(), unreadable })
 }
 
 fn planned_set<'a>(request: &'a Request, Planned { policy, timeline }: &'a Planned) -> PlannedSet<'a> {
     let stated = &request.spec.rotation;
-    let warnings = policy.lines.iter().filter_map(|line| {
-        let advice = line.algorithm.advice(line.spec)?;
-        Some(Warning { line: &line.name, message: advice.to_string() })
-    });
+    let warnings = words::warnings(policy).map(|(line, message)| Warning { line, message });
     PlannedSet {
         namespace: &request.set.namespace,
         name: &request.set.name,

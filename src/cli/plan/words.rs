@@ -12,7 +12,7 @@ use crate::engine::Request;
 use crate::forecast::Life;
 use crate::keyring::Time;
 use crate::lifecycle::plan::{Ahead, Change};
-use crate::lifecycle::policy::{Line, Policy, Rotation, shown};
+use crate::lifecycle::policy::{ALIAS_ADVICE, Policy, Rotation, shown};
 use crate::timeline::{Proof, Timeline};
 
 /// Everything about one set that can be safe.
@@ -21,7 +21,7 @@ pub(in crate::cli) fn tell(request: &Request, planned: &Planned, strokes: &Strok
     let mut rows = vec![format!("{} is safe as long as the facts below are true.", request.set), String::new()];
     rows.extend(timeline.proofs.iter().flat_map(proof));
     rows.extend(rhythm(&request.spec.rotation, policy));
-    rows.extend(policy.lines.iter().filter_map(warning));
+    rows.extend(warnings(policy).map(|(line, message)| format!("warning: line {line}: {message}")));
     rows.push(String::new());
     rows.push(format!("If it is applied as a new set at {} UTC:", stamp(&timeline.now)));
     rows.extend(happenings(policy, timeline));
@@ -55,7 +55,7 @@ pub(in crate::cli) fn tell_living(
     rows.push(String::new());
     rows.extend(timeline.proofs.iter().flat_map(proof));
     rows.extend(rhythm(&request.spec.rotation, policy));
-    rows.extend(policy.lines.iter().filter_map(warning));
+    rows.extend(warnings(policy).map(|(line, message)| format!("warning: line {line}: {message}")));
     rows.join("\n") + "\n"
 }
 
@@ -73,11 +73,16 @@ fn rhythm(stated: &api::Rotation, policy: &Policy) -> Vec<String> {
     let mut rows = Vec::new();
     match &policy.rotation {
         Rotation::Interval(interval) => rows.push(format!("Keys rotate every {}.", shown(*interval))),
-        Rotation::Schedule(_) => rows.push(format!(
-            "Keys rotate when {:?} fires in {}.",
-            stated.schedule.as_deref().unwrap_or_default(),
-            stated.time_zone
-        )),
+        Rotation::Schedule(_) => {
+            rows.push(format!(
+                "Keys rotate when {:?} fires in {}.",
+                stated.schedule.as_deref().unwrap_or_default(),
+                stated.time_zone
+            ));
+            if stated.interval != api::Rotation::default().interval {
+                rows.push("rotation.interval is ignored, since mode is Schedule.".to_owned());
+            }
+        }
         Rotation::Never => rows.push(
             "Keys rotate only when asked to, by a new value of the annotation keyturn.dev/rotate (rotation.mode: Never)."
                 .to_owned(),
@@ -106,9 +111,14 @@ fn rhythm(stated: &api::Rotation, policy: &Policy) -> Vec<String> {
     rows
 }
 
-fn warning(line: &Line) -> Option<String> {
-    let advice = line.algorithm.advice(line.spec)?;
-    Some(format!("warning: line {}: {advice}", line.name))
+/// What is to be said against each line.
+pub(super) fn warnings(policy: &Policy) -> impl Iterator<Item = (&str, String)> {
+    policy.lines.iter().flat_map(|line| {
+        let advice = line.algorithm.advice(line.spec).map(|advice| advice.to_string());
+        let folded = policy.kid.may_have_capitals() && policy.has_keystore(&line.name);
+        let folded = folded.then(|| ALIAS_ADVICE.to_owned());
+        advice.into_iter().chain(folded).map(|message| (line.name.as_str(), message))
+    })
 }
 
 /// What happens when, a row a moment and line, and then what is still to come.

@@ -113,6 +113,7 @@ fn roles_follow_from_what_is_stated_and_else_from_the_order() {
         ),
         (json!([{ "role": "Retired" }, {}]), vec![vec![ec(0)], vec![ec(1)]], "old-0:Retired old-1:Active"),
         (json!([{ "role": "Retired" }]), vec![vec![ec(0), public(ec(1))]], "old-0:Retired old-1:Retired"),
+        (json!([{ "role": "Retired" }]), vec![vec![public(ec(0))]], "old-0:Retired"),
         (json!([{ "alias": "old-1" }]), vec![vec![ec(0), ec(1)]], "old-1:Active"),
         (json!([{ "kid": "renamed" }]), vec![vec![ec(0)]], "renamed:Active"),
     ];
@@ -167,6 +168,13 @@ fn what_can_not_be_adopted_is_refused_by_name_and_nothing_is_adopted() {
             vec![vec![public(ec(0))]],
             "only its public half is there, and it is to be active",
         ),
+        (
+            one(),
+            vec![vec![public(ec(0))]],
+            "block 1 (old-0): it holds no private half, and line a would have no key that signs: give the private key, or \
+             state role: Retired",
+        ),
+        (imports(json!([{ "role": "Retired" }, {}])), vec![vec![ec(0)], vec![public(ec(1))]], "state role: Retired"),
         (
             signer(json!([{}])),
             vec![vec![ec(0), public(ec(1))]],

@@ -109,6 +109,17 @@ impl KidTemplate {
     }
 }
 
+impl KidTemplate {
+    /// Whether its kids may have capitals: thumbprints do.
+    pub fn may_have_capitals(&self) -> bool {
+        self.0.iter().any(|part| match part {
+            Part::Text(text) => text.bytes().any(|byte| byte.is_ascii_uppercase()),
+            Part::Thumbprint => true,
+            Part::Uuid | Part::Line | Part::Use | Part::Alg | Part::Date | Part::Ops(_) => false,
+        })
+    }
+}
+
 impl Part {
     fn named(name: &str, ops: Option<&'static str>) -> Result<Self, KidError> {
         Ok(match name {

@@ -28,6 +28,10 @@ use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, SecretKeyRef, Span, S
 use crate::jose::{Algorithm, KeyChoice, KeySpec, KeySpecError, UnknownAlgorithm, UnknownContentEncryption, Use};
 use crate::keyring::{Facts, Keyring, Publisher, SettledFacts, Time};
 
+/// What to do about kids with capitals that are aliases in a keystore.
+pub const ALIAS_ADVICE: &str = "Java reads the aliases of a keystore in lower case, and kids have capitals: a signer that takes its kid from an alias signs \
+     what nobody can verify. Let it take its kid from a file ActiveKids, or write kid: { template: \"{uuid}\" }";
+
 /// How many key lines a set may have.
 const MOST_LINES: usize = 32;
 
@@ -361,6 +365,16 @@ impl Policy {
     /// The facts that count at `now`: those of the spec, and earlier, longer ones.
     pub fn effective_facts(&self, settled: &SettledFacts, now: Time) -> Facts {
         settled.effective(now).map_or(self.facts, |facts| facts.longest(self.facts))
+    }
+
+    /// Whether keys of the line are in a keystore, where their kids are aliases, which Java reads in lower case.
+    pub fn has_keystore(&self, line: &str) -> bool {
+        let holds =
+            |file: &File<SignersFile>| matches!(file.content, SignersFile::Keystore(_)) && file.scope.covers(line);
+        self.outputs.iter().any(|output| match output {
+            Output::Secret { files, .. } => files.values().any(holds),
+            Output::ConfigMap { .. } => false,
+        })
     }
 
     /// The line of that name and use.

@@ -461,8 +461,9 @@ pub(super) fn parse(
     for output in &outputs {
         errors.extend(misplaced(output, lines));
     }
-    for line in lines {
-        errors.extend(unreachable(line, &outputs, publisher));
+    // A file that is refused would have held some line.
+    if errors.is_empty() {
+        errors.extend(lines.iter().filter_map(|line| unreachable(line, &outputs, publisher)));
     }
     if errors.is_empty() { Ok(outputs) } else { Err(errors) }
 }

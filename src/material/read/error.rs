@@ -18,8 +18,14 @@ pub enum ReadError {
         octets: usize,
     },
     /// It is nothing that is known.
-    #[error("this is neither PEM, DER, JSON nor PKCS#12: export the key again, for example as PEM")]
+    #[error(
+        "this is neither PEM, DER, JSON nor PKCS#12: export the key again, for example as PEM; the bare octets of a symmetric key \
+         go into a JWK, as base64url: {{\"kty\":\"oct\",\"k\":\"…\"}}"
+    )]
     Unrecognised,
+    /// There are no octets, or white space alone.
+    #[error("this is empty: give the file that has the key")]
+    Empty,
     /// There is nothing in it.
     #[error("this holds no private key: give the file that has it, such as PKCS#8 PEM, a private JWK Set or PKCS#12")]
     NoPrivateKey,

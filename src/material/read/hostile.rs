@@ -50,8 +50,13 @@ fn too_much_and_nothing_are_refused() {
         private_keys(&vec![b'-'; MAX_OCTETS + 1], None).unwrap_err(),
         ReadError::TooLarge { octets: MAX_OCTETS + 1 }
     );
-    for nothing in [&b""[..], b"hello", b"\xff\xff", b"   \n"] {
-        assert_eq!(private_keys(nothing, None).unwrap_err(), ReadError::Unrecognised);
+    for (nothing, error) in [
+        (&b""[..], ReadError::Empty),
+        (b"   \n", ReadError::Empty),
+        (b"hello", ReadError::Unrecognised),
+        (b"\xff\xff", ReadError::Unrecognised),
+    ] {
+        assert_eq!(private_keys(nothing, None).unwrap_err(), error);
     }
     let public = spki_pem(rfc_keys::rsa().public().unwrap()).unwrap();
     assert_eq!(private_keys(public.as_bytes(), None).unwrap_err(), ReadError::NoPrivateKey);

@@ -59,6 +59,9 @@ impl<'a> Kind<'a> {
         if octets.len() > MAX_OCTETS {
             return Err(ReadError::TooLarge { octets: octets.len() });
         }
+        if octets.trim_ascii().is_empty() {
+            return Err(ReadError::Empty);
+        }
         match octets {
             [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => Err(ReadError::unsupported(
                 "a Java keystore of type JKS or JCEKS",

@@ -1,9 +1,9 @@
 //! Files and folders that are there after a power cut, with their modes from the start.
 
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -65,6 +65,17 @@ pub(crate) fn create(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(content)?;
     file.sync_all()
+}
+
+/// Takes a file or folder away from all but its owner. Whether it was open; where the file system has no modes it stays so, and
+/// there is nothing to tell.
+pub(super) fn close(path: &Path) -> bool {
+    let open_to = || {
+        let found = fs::symlink_metadata(path).ok().filter(|found| found.is_file() || found.is_dir())?;
+        Some(found.mode() & 0o7777).filter(|mode| mode & 0o077 != 0)
+    };
+    let Some(mode) = open_to() else { return false };
+    fs::set_permissions(path, Permissions::from_mode(mode & !0o077)).is_ok() && open_to().is_none()
 }
 
 /// Reads a file into memory that is wiped.

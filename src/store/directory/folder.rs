@@ -165,6 +165,23 @@ impl Folder {
         entries.iter().filter_map(remove).collect()
     }
 
+    /// Takes what is private away from all but its owner. Which folders and files others could read.
+    pub(super) fn close(&self) -> Vec<PathBuf> {
+        if self.access != Access::PRIVATE {
+            return Vec::new();
+        }
+        let entries = self.entries().ok().flatten().unwrap_or_default();
+        let mut places = vec![self.path.clone()];
+        if let Some(current) = current(&entries) {
+            let version = self.path.join(current);
+            let files = fs::read_dir(&version).into_iter().flatten();
+            places.extend(files.filter_map(|file| Some(file.ok()?.path())));
+            places.push(version);
+        }
+        places.retain(|place| files::close(place));
+        places
+    }
+
     fn write_version(&self, fresh: &Path, files: &Files, stamp: &[u8]) -> Result<(), StoreError> {
         files::make_folder(fresh, self.access.folder).map_err(failed("making", fresh))?;
         let stamped = [(HEADER, stamp)].into_iter();

@@ -147,3 +147,24 @@ fn a_folder_in_a_file_s_place_holds_up_only_that_file() {
     assert_eq!(fs::read_to_string(in_the_way.join("mine")).unwrap(), "kept");
     assert_eq!(fixture.ours(&secret()).files, files(&[("b", "2"), ("c", "2")]));
 }
+
+#[test]
+fn what_was_opened_for_others_to_read_is_closed_and_told_once() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let fixture = Fixture::new();
+    fixture.commit(1, None).unwrap();
+    fixture.publish(&secret(), 1, &files(&[("a", "1")]), None);
+    fixture.publish(&super::config_map(), 1, &files(&[("b", "2")]), None);
+    assert_eq!(fixture.load().closed, [""; 0]);
+    let (folder, keyring) = (fixture.folder(&secret()), fixture.path("keyrings/auth.json"));
+    let opened = [folder.join("..data/a"), folder.join("..data"), folder, keyring, fixture.path("keyrings")];
+    for path in &opened {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    assert_eq!(fixture.load().closed.len(), opened.len());
+    for path in &opened {
+        assert_eq!(mode(path) & 0o077, 0, "{}", path.display());
+    }
+    assert_eq!(fixture.load().closed, [""; 0]);
+}
