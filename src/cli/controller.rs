@@ -92,6 +92,10 @@ impl admin::Vitals for Vitals {
         self.0.health.waits_for()
     }
 
+    fn lacks(&self) -> Vec<String> {
+        self.0.health.lacks()
+    }
+
     fn metrics(&self) -> String {
         self.0.metrics.text()
     }

@@ -141,6 +141,14 @@ impl admin::Vitals for Vitals {
         cold.into_iter().chain(stopping).collect()
     }
 
+    fn lacks(&self) -> Vec<String> {
+        let cold = self.shelf.cold();
+        cold.into_iter()
+            .flatten()
+            .map(|namespace| format!("the JWK Sets of namespace {namespace} are not read yet"))
+            .collect()
+    }
+
     fn metrics(&self) -> String {
         self.metrics.text()
     }

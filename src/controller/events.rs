@@ -1,5 +1,7 @@
 //! Events: the story that `kubectl describe` tells.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -15,6 +17,9 @@ const LONGEST_NOTE: usize = 1024;
 
 /// Name of this controller in events.
 const CONTROLLER: &str = "keyturn.dev/controller";
+
+/// Longest time that writing one may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Writes events.
 #[derive(Clone)]
@@ -36,8 +41,14 @@ impl Events {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
         for one in news {
             let event = self.event(one, &namespace, set.object_ref(&()));
-            if let Err(error) = api.create(&PostParams::default(), &event).await {
-                tracing::warn!(%error, "an event could not be written");
+            match tokio::time::timeout(PATIENCE, api.create(&PostParams::default(), &event)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "an event could not be written"),
+                Err(_) => {
+                    // One that does not answer now would be waited for once more for each of the others.
+                    tracing::warn!("events could not be written: the API server did not answer");
+                    return;
+                }
             }
         }
     }

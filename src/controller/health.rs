@@ -25,6 +25,7 @@ struct State {
 #[derive(Debug)]
 struct Watch {
     of: String,
+    namespace: Option<String>,
     whole: bool,
     ended: bool,
     interruption: Option<String>,
@@ -56,15 +57,21 @@ impl Health {
         if state.watches.is_empty() {
             return vec!["the API server has not yet listed JwksKeySets".to_owned()];
         }
-        let cold = state.watches.iter().filter(|watch| !watch.whole).map(|watch| {
-            let why = watch.interruption.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-            format!("{} are not all listed yet{why}", watch.of)
-        });
+        // Of several namespaces one is enough: a new process would know no more of the others.
+        let cold = state.watches.iter().filter(|watch| !watch.whole);
+        let none = state.namespaces().all(|namespace| state.is_cold(namespace));
+        let cold = cold.filter(|watch| watch.namespace.is_none() || none).map(Watch::is_waited_for);
         let lease = match &state.standing {
             Standing::Alone | Standing::Leads | Standing::StandsBy { .. } => None,
             Standing::Unknown { why } => Some(format!("nobody is known to hold the lease: {why}")),
         };
         cold.chain(lease).collect()
+    }
+
+    /// What it does its work without: namespaces that it can't read yet.
+    pub fn lacks(&self) -> Vec<String> {
+        let state = self.state();
+        state.watches.iter().filter(|watch| !watch.whole).map(Watch::is_waited_for).collect()
     }
 
     /// The loop that starts passes moves.
@@ -79,13 +86,36 @@ impl Health {
 
     /// One more watch.
     pub(super) fn watch(&self, of: String) -> Watching {
+        self.watch_of(of, None)
+    }
+
+    /// One more watch, of a namespace or of all.
+    pub(super) fn watch_of(&self, of: String, namespace: Option<String>) -> Watching {
         let mut state = self.state();
-        state.watches.push(Watch { of, whole: false, ended: false, interruption: None });
+        state.watches.push(Watch { of, namespace, whole: false, ended: false, interruption: None });
         Watching { health: self.clone(), place: state.watches.len() - 1 }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn namespaces(&self) -> impl Iterator<Item = &String> {
+        self.watches.iter().filter_map(|watch| watch.namespace.as_ref())
+    }
+
+    fn is_cold(&self, namespace: &String) -> bool {
+        self.watches.iter().any(|watch| watch.namespace.as_ref() == Some(namespace) && !watch.whole)
+    }
+}
+
+impl Watch {
+    fn is_waited_for(&self) -> String {
+        let why = self.interruption.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let place = self.namespace.as_ref().map(|namespace| format!(" of namespace {namespace}")).unwrap_or_default();
+        format!("{}{place} are not all listed yet{why}", self.of)
     }
 }
 
@@ -146,6 +176,19 @@ mod tests {
         assert_eq!(health.waits_for(), ["nobody is known to hold the lease: it can't be read"]);
         health.stands(Standing::StandsBy { leader: "the other".to_owned() });
         assert_eq!((health.waits_for(), health.ailments()), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn ready_when_one_of_several_namespaces_is_listed() {
+        let health = Health::default();
+        let [iam, web] = ["iam", "web"].map(|one| health.watch_of("jwkskeysets".to_owned(), Some(one.to_owned())));
+        web.is_interrupted("403".to_owned(), false);
+        assert_eq!(health.waits_for().len(), 2);
+        iam.is_whole();
+        assert_eq!(health.waits_for(), [""; 0]);
+        assert_eq!(health.lacks(), ["jwkskeysets of namespace web are not all listed yet: 403"]);
+        web.is_whole();
+        assert_eq!(health.lacks(), [""; 0]);
     }
 
     #[test]

@@ -112,9 +112,7 @@ pub async fn run_with(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ControllerError> {
     let Options { namespaces, seal, lease } = options;
-    for (_, sets) in namespaces.apis::<PartialObjectMeta<JwksKeySet>>(&client) {
-        sets.list(&ListParams::default().limit(1)).await.map_err(refused)?;
-    }
+    begin(&client, &namespaces).await?;
     let mut election = Election::begin(&client, lease.as_ref(), &telemetry);
 
     let (sets, set_triggers) = cached(namespaces.apis::<Meta>(&client), &watcher::Config::default(), &telemetry);
@@ -191,6 +189,26 @@ pub async fn run_with(
     }
     election.end().await;
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Sees that the sets of one namespace, at least, can be listed. The others are tried again for ever.
+async fn begin(client: &Client, namespaces: &Namespaces) -> Result<(), ControllerError> {
+    let mut refusals = Vec::new();
+    let apis = namespaces.apis::<PartialObjectMeta<JwksKeySet>>(client);
+    let all = apis.len();
+    for (namespace, sets) in apis {
+        if let Err(error) = sets.list(&ListParams::default().limit(1)).await {
+            refusals.push((namespace.unwrap_or_default(), refused(error)));
+        }
+    }
+    let none = refusals.len() == all;
+    for (namespace, error) in refusals {
+        if none {
+            return Err(error);
+        }
+        tracing::warn!(namespace, %error, "the key sets of this namespace are not kept until that is mended");
+    }
     Ok(())
 }
 

@@ -35,6 +35,9 @@ const RESYNC: Duration = Duration::from_secs(3600);
 /// What someone has to mend outside of what is watched, such as a stranger in an output's place, is looked for this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
+/// Where the resource changed while a pass ran, the next one comes so soon.
+const SOON: Duration = Duration::from_millis(500);
+
 /// Longest time that reading the resource, or writing its status, may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -178,9 +181,12 @@ async fn look_after(
             tracing::info!(reason = one.reason.name(), "{}", one.note);
         }
     }
-    let written = if after == before { Ok(()) } else { write_status(&api, &set, &after).await };
+    let written = if after == before { Ok(true) } else { write_status(&api, &set, &after).await };
     context.events.publish(&set, &news).await;
-    written?;
+    if !written? {
+        // The pass was for a resource that has changed since. Nobody did anything wrong, so no wait grows.
+        return Ok(Action::requeue(SOON));
+    }
     let report = match outcome {
         Err(PassError::Spec(_)) => {
             // Nothing changes until someone edits the spec.
@@ -243,16 +249,17 @@ fn request(set: &JwksKeySet) -> Request {
     }
 }
 
-/// Server-side apply of the whole status: what it no longer says is gone.
+/// Server-side apply of the whole status: what it no longer says is gone. Only over what was read: an operator that was frozen
+/// for a while knows less than the one that leads now.
 async fn write_status(
     api: &Api<JwksKeySet>,
     set: &JwksKeySet,
     status: &JwksKeySetStatus,
-) -> Result<(), ReconcileError> {
+) -> Result<bool, ReconcileError> {
     let object = json!({
         "apiVersion": <JwksKeySet as kube::Resource>::api_version(&()),
         "kind": <JwksKeySet as kube::Resource>::kind(&()),
-        "metadata": { "name": set.name_any() },
+        "metadata": { "name": set.name_any(), "resourceVersion": set.resource_version() },
         "status": status,
     });
     let params = PatchParams::apply("keyturn").force();
@@ -261,9 +268,10 @@ async fn write_status(
     let write = api.patch_status(&name, &params, &patch);
     match tokio::time::timeout(PATIENCE, write).await {
         Err(_) => Err(ReconcileError::Status("the API server did not answer".to_owned())),
-        Ok(Ok(_)) => Ok(()),
+        Ok(Ok(_)) => Ok(true),
         // The resource was deleted meanwhile.
-        Ok(Err(kube::Error::Api(answer))) if answer.is_not_found() => Ok(()),
+        Ok(Err(kube::Error::Api(answer))) if answer.is_not_found() => Ok(true),
+        Ok(Err(kube::Error::Api(answer))) if answer.is_conflict() => Ok(false),
         Ok(Err(error)) => Err(ReconcileError::Status(error.to_string())),
     }
 }

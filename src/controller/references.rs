@@ -79,7 +79,9 @@ impl References {
         telemetry: &Telemetry,
     ) -> impl Stream<Item = Result<ReconcileRequest<Meta>, watcher::Error>> + Send + use<> {
         let watches = secrets.into_iter().map(|(namespace, api)| {
-            watch(api, watcher::Config::default(), telemetry).map(move |told| (namespace.clone(), told)).boxed()
+            watch(namespace.clone(), api, watcher::Config::default(), telemetry)
+                .map(move |told| (namespace.clone(), told))
+                .boxed()
         });
         stream::select_all(watches).flat_map(move |(namespace, told)| match told {
             Ok(event) => {

@@ -28,10 +28,9 @@ where
 {
     let (cache, writer) = reflector::store();
     let mut merge = Merge::new(apis.iter().map(|(namespace, _)| namespace.clone()), cache.clone());
-    let watches = apis
-        .into_iter()
-        .enumerate()
-        .map(|(place, (_, api))| watch(api, config.clone(), telemetry).map(move |told| (place, told)).boxed());
+    let watches = apis.into_iter().enumerate().map(|(place, (namespace, api))| {
+        watch(namespace, api, config.clone(), telemetry).map(move |told| (place, told)).boxed()
+    });
     let events = stream::select_all(watches).flat_map(move |(place, told)| {
         stream::iter(match told {
             Ok(event) => merge.hear(place, event).into_iter().map(Ok).collect(),
@@ -47,6 +46,7 @@ where
 
 /// One watch, which tries again for ever. That it was interrupted, or has ended, is known to `telemetry`.
 pub(super) fn watch<K>(
+    namespace: Option<String>,
     api: Api<PartialObjectMeta<K>>,
     config: watcher::Config,
     telemetry: &Telemetry,
@@ -54,7 +54,7 @@ pub(super) fn watch<K>(
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    let seen = telemetry.health.watch(K::plural(&()).into_owned());
+    let seen = telemetry.health.watch_of(K::plural(&()).into_owned(), namespace.clone());
     let metrics = telemetry.metrics.clone();
     let ended = seen.clone();
     watcher(api, config)
@@ -66,7 +66,8 @@ where
             Err(error) => {
                 seen.is_interrupted(error.to_string(), is_gone(error));
                 metrics.watch_restarts(&K::plural(&()));
-                tracing::warn!(%error, resource = %K::plural(&()), "a watch was interrupted");
+                let namespace = namespace.as_deref();
+                tracing::warn!(%error, resource = %K::plural(&()), namespace, "a watch was interrupted");
             }
         })
         .chain(stream::once(async move { ended.has_ended() }).filter_map(|()| async { None }))
@@ -86,28 +87,25 @@ fn is_gone(error: &watcher::Error) -> bool {
 struct Merge<K: Resource<DynamicType = ()> + Clone + 'static> {
     namespaces: Vec<Option<String>>,
     cache: Cache<K>,
-    /// What was listed, by watch, until every watch has listed once.
+    /// What was listed, by watch, until one of them has listed all: a namespace that can't be listed holds up no other.
     first: Option<First<K>>,
     /// Names that a watch, which lists anew, has come across.
     relisted: BTreeMap<usize, HashSet<(Option<String>, String)>>,
 }
 
-struct First<K> {
-    objects: BTreeMap<usize, BTreeMap<(Option<String>, String), K>>,
-    whole: HashSet<usize>,
-}
+type First<K> = BTreeMap<usize, BTreeMap<(Option<String>, String), K>>;
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Merge<K> {
     fn new(namespaces: impl Iterator<Item = Option<String>>, cache: Cache<K>) -> Self {
-        let first = First { objects: BTreeMap::new(), whole: HashSet::new() };
-        Self { namespaces: namespaces.collect(), cache, first: Some(first), relisted: BTreeMap::new() }
+        Self { namespaces: namespaces.collect(), cache, first: Some(First::new()), relisted: BTreeMap::new() }
     }
 
     /// What an event of the watch at `place` means for the whole.
     fn hear(&mut self, place: usize, event: watcher::Event<K>) -> Vec<watcher::Event<K>> {
         let Some(first) = &mut self.first else { return self.hear_later(place, event) };
-        let objects = first.objects.entry(place).or_default();
+        let objects = first.entry(place).or_default();
         match event {
+            watcher::Event::InitDone => return self.release(place),
             watcher::Event::Init => objects.clear(),
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 objects.insert(name(&object), object);
@@ -115,15 +113,16 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Merge<K> {
             watcher::Event::Delete(object) => {
                 objects.remove(&name(&object));
             }
-            watcher::Event::InitDone => {
-                first.whole.insert(place);
-            }
         }
-        if first.whole.len() < self.namespaces.len() {
-            return Vec::new();
-        }
-        let objects = self.first.take().into_iter().flat_map(|first| first.objects.into_values().flatten());
-        let objects = objects.map(|(_, object)| watcher::Event::InitApply(object));
+        Vec::new()
+    }
+
+    /// The first watch has listed all. Those that are still at it go on as if they listed anew.
+    fn release(&mut self, whole: usize) -> Vec<watcher::Event<K>> {
+        let first = self.first.take().unwrap_or_default();
+        let others = first.iter().filter(|(place, _)| **place != whole);
+        self.relisted = others.map(|(place, objects)| (*place, objects.keys().cloned().collect())).collect();
+        let objects = first.into_values().flatten().map(|(_, object)| watcher::Event::InitApply(object));
         [watcher::Event::Init].into_iter().chain(objects).chain([watcher::Event::InitDone]).collect()
     }
 
@@ -201,12 +200,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_known_before_every_namespace_was_listed() {
+    fn a_namespace_that_is_not_listed_yet_holds_up_no_other() {
         let mut both = Both::new(&[Some("a"), Some("b")]);
         both.hear(0, [Event::Init, Event::InitApply(map("a", "one")), Event::InitApply(map("a", "gone"))]);
-        both.hear(0, [Event::InitDone, Event::Apply(map("a", "two")), Event::Delete(map("a", "gone"))]);
-        assert_eq!(both.names(), [""; 0]);
         both.hear(1, [Event::Init, Event::InitApply(map("b", "three"))]);
+        assert_eq!(both.names(), [""; 0], "no list is whole");
+        both.hear(0, [Event::InitDone, Event::Apply(map("a", "two")), Event::Delete(map("a", "gone"))]);
+        assert_eq!(both.names(), ["one", "three", "two"]);
+        both.hear(1, [Event::InitApply(map("b", "four")), Event::InitDone]);
+        assert_eq!(both.names(), ["four", "one", "three", "two"]);
         both.hear(1, [Event::Init, Event::InitApply(map("b", "four")), Event::InitDone]);
         assert_eq!(both.names(), ["four", "one", "two"]);
     }

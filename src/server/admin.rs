@@ -18,6 +18,10 @@ pub trait Vitals: Send + Sync + 'static {
     fn ailments(&self) -> Vec<String>;
     /// What it waits for before it does its work; nothing if it is ready.
     fn waits_for(&self) -> Vec<String>;
+    /// What it does its work without, for those who read the answer of `/readyz`.
+    fn lacks(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Its metrics, in the text format of OpenMetrics.
     fn metrics(&self) -> String;
 }
@@ -25,15 +29,15 @@ pub trait Vitals: Send + Sync + 'static {
 /// Answers `/livez`, `/readyz` and `/metrics`.
 pub fn router<V: Vitals>(vitals: V) -> Router {
     Router::new()
-        .route("/livez", get(async |State(vitals): State<Arc<V>>| verdict(&vitals.ailments())))
-        .route("/readyz", get(async |State(vitals): State<Arc<V>>| verdict(&vitals.waits_for())))
+        .route("/livez", get(async |State(vitals): State<Arc<V>>| verdict(&vitals.ailments(), &[])))
+        .route("/readyz", get(async |State(vitals): State<Arc<V>>| verdict(&vitals.waits_for(), &vitals.lacks())))
         .route("/metrics", get(async |State(vitals): State<Arc<V>>| ([(CONTENT_TYPE, OPEN_METRICS)], vitals.metrics())))
         .with_state(Arc::new(vitals))
 }
 
-fn verdict(reasons: &[String]) -> impl IntoResponse + use<> {
+fn verdict(reasons: &[String], lacks: &[String]) -> impl IntoResponse + use<> {
     if reasons.is_empty() {
-        (StatusCode::OK, "ok\n".to_owned())
+        (StatusCode::OK, lacks.iter().fold("ok\n".to_owned(), |text, one| text + "but " + one + "\n"))
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n")
     }

@@ -68,12 +68,14 @@ impl Answer {
 
     /// `max-age` and `stale-if-error`, in seconds.
     pub fn lifetime(&self) -> (u64, u64) {
+        (self.seconds("max-age"), self.seconds("stale-if-error"))
+    }
+
+    /// A directive of `Cache-Control`; 0 if it is not there.
+    pub fn seconds(&self, directive: &str) -> u64 {
         let directives = self.header("cache-control").expect("every answer has one");
-        let seconds = |name: &str| {
-            let value = directives.split(", ").find_map(|one| one.strip_prefix(name)?.strip_prefix('='));
-            value.map_or(0, |value| value.parse().unwrap())
-        };
-        (seconds("max-age"), seconds("stale-if-error"))
+        let value = directives.split(", ").find_map(|one| one.strip_prefix(directive)?.strip_prefix('='));
+        value.map_or(0, |value| value.parse().unwrap())
     }
 
     /// The body, decompressed by a program that is not Keyturn's.

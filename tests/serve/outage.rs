@@ -29,7 +29,8 @@ async fn an_outage_shortens_how_long_answers_are_kept() {
     let operator = Operator::start(cluster.config().await, &wire, &namespace, Seal::default());
     let (server, _config) = serve(&cluster, &namespace, &[]).await;
     let path = format!("/{namespace}/auth/jwks.json");
-    let body = server.ready(&path).body;
+    // The operator has told that what it wrote is there.
+    let body = server.until(&path, "all is well", |answer| answer.lifetime() == (C / 2, C / 2)).body;
 
     // All is well, for longer than one watch lasts.
     let begun = Instant::now();

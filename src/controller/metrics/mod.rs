@@ -167,6 +167,10 @@ impl Metrics {
     /// Whether this operator writes.
     pub(super) fn leads(&self, leads: bool) {
         self.0.leader.set(i64::from(leads));
+        if !leads {
+            // What comes of the sets meanwhile is another's to know.
+            self.0.sets.clear();
+        }
     }
 
     fn requested(&self, verb: &'static str, resource: &'static str, code: &'static str) {

@@ -127,6 +127,11 @@ impl Sets {
         self.records().remove(set);
     }
 
+    /// Nothing is known any more.
+    pub(super) fn clear(&self) {
+        self.records().clear();
+    }
+
     fn records(&self) -> MutexGuard<'_, BTreeMap<String, Record>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }

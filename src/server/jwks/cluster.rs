@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use super::Source;
 use super::published::{Published, Unfit};
 use super::shelf::{Described, Pulse, SetName, Shelf};
-use crate::api::JwksKeySet;
+use crate::api::{JwksKeySet, Publisher};
 use crate::controller::Namespaces;
 use crate::keyring::Time;
 use crate::store::kubernetes::{HEADER, KEY_SET, MANAGED_BY, MANAGER};
@@ -185,13 +185,13 @@ impl Ledger<ConfigMap> for Maps {
                 if let Some(before) = before.filter(|before| *before != set) {
                     self.shelf.remove(&before, &place.1);
                 }
-                self.shelf.put(&set, &place.1, held(&map));
+                self.shelf.put(&set, &place.1, map.resource_version(), held(&map));
                 self.sets.insert(place, set);
             }
             // Someone took away what says whose it is.
             None => {
                 if let Some(before) = before {
-                    self.shelf.put(&before, &place.1, Err(Unfit::Undressed));
+                    self.shelf.put(&before, &place.1, map.resource_version(), Err(Unfit::Undressed));
                 }
             }
         }
@@ -245,12 +245,20 @@ fn described(mut set: JwksKeySet, keep: bool) -> Described {
     let next = status.next_transition.and_then(|next| next.time);
     let removals = status.keys.into_iter().filter_map(|key| key.removal_time);
     let changes = next.into_iter().chain(removals).filter_map(|time| time.parse::<Time>().ok()).collect();
+    let told = !status.outputs.is_empty();
     let maps = status
         .outputs
         .into_iter()
         .filter(|one| one.kind == "ConfigMap" && Some(&one.namespace) == set.metadata.namespace.as_ref());
-    let places = maps.map(|output| output.name).collect();
+    let mut places: BTreeMap<String, String> = maps.map(|output| (output.name, output.resource_version)).collect();
+    if !told && set.spec.publisher != Some(Publisher::Signer) {
+        // Nobody has told what is kept, so what the spec names counts.
+        let named = set.spec.config_maps.iter().map(|one| one.name.clone());
+        let usual = set.spec.config_maps.is_empty().then(|| format!("{}-jwks", set.name_any()));
+        places.extend(named.chain(usual).map(|name| (name, String::new())));
+    }
+    let revoked = set.spec.revoked.iter().map(|one| one.kid.clone()).collect();
     set.metadata.managed_fields = None;
     let issuer = set.spec.issuer.clone();
-    Described { delays, issuer, changes, places, resource: keep.then(|| Arc::new(set)) }
+    Described { delays, issuer, changes, places: Some(places), revoked, resource: keep.then(|| Arc::new(set)) }
 }

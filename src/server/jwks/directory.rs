@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Source;
-use super::published::Published;
+use super::published::{Published, Unfit};
 use super::shelf::{Pulse, SetName, Shelf};
 use crate::publish::{Files, Header};
-use crate::store::directory::shown::{self, Shown};
+use crate::store::directory::shown::{self, Shown, Unread};
+
+/// Stands for the version of a folder that can't be read.
+const UNREAD: &str = ".unread";
 
 /// How often the directory is looked at.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -26,6 +29,7 @@ pub struct Directory {
 struct Look {
     began: Instant,
     there: Vec<Shown>,
+    unread: Unread,
     new: Vec<(Shown, String, Header, Files)>,
 }
 
@@ -40,8 +44,10 @@ impl Source for Directory {
             let look = tokio::task::spawn_blocking(move || Look::new(&dir, &versions)).await;
             let trouble = match look.map_err(io::Error::other).flatten() {
                 Ok(look) => {
+                    let unread = look.unread.iter().map(|(folder, error)| format!("{}: {error}", folder.display()));
+                    let trouble = unread.reduce(|all, one| all + "; " + &one);
                     look.tell(&shelf, &pulse, &mut known);
-                    None
+                    trouble
                 }
                 Err(error) => Some(error.to_string()),
             };
@@ -58,19 +64,27 @@ impl Source for Directory {
 impl Look {
     fn new(dir: &std::path::Path, known: &[Shown]) -> io::Result<Self> {
         let began = Instant::now();
-        let there = shown::shown(dir)?;
+        let (there, mut unread) = shown::shown(dir)?;
         let mut new = Vec::new();
         for one in there.iter().filter(|one| !known.contains(one)) {
-            if let Some((set, header, files)) = shown::read(one)? {
-                new.push((one.clone(), set, header, files));
+            match shown::read(one) {
+                Ok(Some((set, header, files))) => new.push((one.clone(), set, header, files)),
+                Ok(None) => {}
+                Err(error) => unread.push((one.version.clone(), error)),
             }
         }
-        Ok(Self { began, there, new })
+        Ok(Self { began, there, unread, new })
     }
 
     fn tell(self, shelf: &Shelf, pulse: &Pulse, known: &mut HashMap<(String, String), (Shown, SetName)>) {
         let key = |shown: &Shown| (shown.namespace.clone(), shown.name.clone());
         known.retain(|_, (shown, set)| {
+            if self.unread.iter().any(|(folder, _)| shown.version.starts_with(folder)) {
+                shelf.put(set, &shown.name, None, Err(Unfit::Unread));
+                // A version that is never there: what is there is read as soon as it can be.
+                shown.version.set_file_name(UNREAD);
+                return true;
+            }
             let stays = self.there.iter().any(|one| one.namespace == shown.namespace && one.name == shown.name);
             if !stays {
                 shelf.remove(set, &shown.name);
@@ -87,7 +101,8 @@ impl Look {
             if let Some((_, before)) = known.get(&key(&shown)).filter(|(_, before)| *before != set) {
                 shelf.remove(before, &shown.name);
             }
-            shelf.put(&set, &shown.name, Published::of(&header, files));
+            shelf.list(&set, &shown.name);
+            shelf.put(&set, &shown.name, None, Published::of(&header, files));
             known.insert(key(&shown), (shown, set));
         }
         pulse.beat(self.began);

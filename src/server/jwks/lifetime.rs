@@ -24,14 +24,28 @@ pub struct Known {
     pub verifier_cache_ttl: TimeDelta,
     /// How old what is served may be: how long ago it was known to be what Keyturn published.
     pub age: Duration,
+    /// Whether it still is what Keyturn published.
+    pub surety: Surety,
     /// When the set changes, as far as that is planned.
     pub changes: Vec<Time>,
+}
+
+/// Whether what is served is what Keyturn published last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surety {
+    /// It is, as far as is known.
+    Whole,
+    /// Keyturn has not yet said so of this version: it is new, or edited.
+    Unseen,
+    /// It was, and its ConfigMap is damaged or gone: no cache may add to its age.
+    Overdue,
 }
 
 /// The directives of `Cache-Control` (RFC 9111 section 5.2, RFC 5861), in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
     max_age: u64,
+    s_maxage: u64,
     stale_if_error: u64,
 }
 
@@ -40,10 +54,14 @@ impl Lifetime {
     /// now, and never longer than C: `age` + its way + `max-age` + `stale-if-error` <= P + C.
     ///
     /// One half of that is for fresh answers, the other for times when no answer can be had.
+    ///
+    /// A verifier that looks at no header keeps for C what a shared cache hands it, so that may be no older than P: `age` + its
+    /// way + `s-maxage` <= P. With `s-maxage` a shared cache may hand out nothing stale either (RFC 9111 section 4.2.4).
     pub fn new(known: &Known, now: Time) -> Self {
         let seconds = |delta: TimeDelta| delta.to_std().unwrap_or_default();
         let (publish_delay, ttl) = (seconds(known.publish_delay), seconds(known.verifier_cache_ttl));
-        let beyond = (known.age + ON_ITS_WAY).saturating_sub(publish_delay);
+        let old = known.age.saturating_add(ON_ITS_WAY);
+        let beyond = old.saturating_sub(publish_delay);
         let total = ttl.saturating_sub(beyond).as_secs();
         let mut max_age = total.div_ceil(2);
         for change in &known.changes {
@@ -52,15 +70,22 @@ impl Lifetime {
                 max_age = max_age.min(left.to_std().map_or(OVERDUE, |left| left.as_secs()));
             }
         }
-        Self { max_age, stale_if_error: total - max_age }
+        let total = match known.surety {
+            Surety::Whole => total,
+            Surety::Unseen => total.min(max_age).min(OVERDUE),
+            Surety::Overdue => 0,
+        };
+        max_age = max_age.min(total);
+        let s_maxage = publish_delay.saturating_sub(old).as_secs().min(max_age);
+        Self { max_age, s_maxage, stale_if_error: total - max_age }
     }
 
     /// The value of the header.
     pub fn cache_control(self) -> String {
         match self {
-            Self { max_age: 0, stale_if_error: 0 } => "public, max-age=0, must-revalidate".to_owned(),
-            Self { max_age, stale_if_error } => {
-                format!("public, max-age={max_age}, stale-if-error={stale_if_error}")
+            Self { max_age: 0, stale_if_error: 0, .. } => "public, max-age=0, must-revalidate".to_owned(),
+            Self { max_age, s_maxage, stale_if_error } => {
+                format!("public, max-age={max_age}, s-maxage={s_maxage}, stale-if-error={stale_if_error}")
             }
         }
     }
@@ -76,6 +101,7 @@ mod tests {
             publish_delay: TimeDelta::seconds(publish_delay),
             verifier_cache_ttl: TimeDelta::seconds(ttl),
             age: Duration::from_millis(age_ms),
+            surety: Surety::Whole,
             changes: changes_ms.iter().map(|change| now + TimeDelta::milliseconds(*change)).collect(),
         };
         Lifetime::new(&known, now).cache_control()
@@ -84,34 +110,74 @@ mod tests {
     #[test]
     fn each_sentence_of_the_rule() {
         let cases = [
-            ("the defaults", lifetime(120, 3600, 10_000, &[]), "public, max-age=1800, stale-if-error=1800"),
-            ("an odd one", lifetime(120, 61, 0, &[]), "public, max-age=31, stale-if-error=30"),
+            (
+                "the defaults",
+                lifetime(120, 3600, 10_000, &[]),
+                "public, max-age=1800, s-maxage=108, stale-if-error=1800",
+            ),
+            ("an odd one", lifetime(120, 61, 0, &[]), "public, max-age=31, s-maxage=31, stale-if-error=30"),
             (
                 "P covers the age and the way",
                 lifetime(120, 3600, 118_000, &[]),
-                "public, max-age=1800, stale-if-error=1800",
+                "public, max-age=1800, s-maxage=0, stale-if-error=1800",
             ),
-            ("older than P", lifetime(120, 3600, 218_000, &[]), "public, max-age=1750, stale-if-error=1750"),
-            ("part of a second", lifetime(120, 3600, 118_001, &[]), "public, max-age=1800, stale-if-error=1799"),
-            ("almost P + C", lifetime(120, 3600, 3_717_000, &[]), "public, max-age=1, stale-if-error=0"),
+            (
+                "older than P",
+                lifetime(120, 3600, 218_000, &[]),
+                "public, max-age=1750, s-maxage=0, stale-if-error=1750",
+            ),
+            (
+                "part of a second",
+                lifetime(120, 3600, 118_001, &[]),
+                "public, max-age=1800, s-maxage=0, stale-if-error=1799",
+            ),
+            ("almost P + C", lifetime(120, 3600, 3_717_000, &[]), "public, max-age=1, s-maxage=0, stale-if-error=0"),
             ("P + C", lifetime(120, 3600, 3_718_000, &[]), "public, max-age=0, must-revalidate"),
             ("far beyond", lifetime(120, 3600, u64::MAX / 4, &[]), "public, max-age=0, must-revalidate"),
-            ("no delay stated", lifetime(0, 5, 500, &[]), "public, max-age=1, stale-if-error=1"),
+            ("no delay stated", lifetime(0, 5, 500, &[]), "public, max-age=1, s-maxage=0, stale-if-error=1"),
             ("no cache stated", lifetime(120, 0, 0, &[]), "public, max-age=0, must-revalidate"),
-            ("a change ahead", lifetime(120, 3600, 0, &[90_500]), "public, max-age=90, stale-if-error=3510"),
-            ("the next of two", lifetime(120, 3600, 0, &[90_500, 7_000]), "public, max-age=7, stale-if-error=3593"),
-            ("a change at once", lifetime(120, 3600, 0, &[900]), "public, max-age=0, stale-if-error=3600"),
-            ("a change overdue", lifetime(120, 3600, 0, &[-1]), "public, max-age=10, stale-if-error=3590"),
+            (
+                "a change ahead",
+                lifetime(120, 3600, 0, &[90_500]),
+                "public, max-age=90, s-maxage=90, stale-if-error=3510",
+            ),
+            (
+                "the next of two",
+                lifetime(120, 3600, 0, &[90_500, 7_000]),
+                "public, max-age=7, s-maxage=7, stale-if-error=3593",
+            ),
+            ("a change at once", lifetime(120, 3600, 0, &[900]), "public, max-age=0, s-maxage=0, stale-if-error=3600"),
+            ("a change overdue", lifetime(120, 3600, 0, &[-1]), "public, max-age=10, s-maxage=10, stale-if-error=3590"),
             (
                 "a change that nobody makes",
                 lifetime(120, 3600, 0, &[-600_000]),
-                "public, max-age=1800, stale-if-error=1800",
+                "public, max-age=1800, s-maxage=118, stale-if-error=1800",
             ),
-            ("a change far away", lifetime(120, 3600, 0, &[9_000_000]), "public, max-age=1800, stale-if-error=1800"),
+            (
+                "a change far away",
+                lifetime(120, 3600, 0, &[9_000_000]),
+                "public, max-age=1800, s-maxage=118, stale-if-error=1800",
+            ),
         ];
         for (what, got, expected) in cases {
             assert_eq!(got, expected, "{what}");
         }
+    }
+
+    #[test]
+    fn what_is_not_sure_is_kept_for_seconds_or_not_at_all() {
+        let lifetime = |surety| {
+            let known = Known {
+                publish_delay: TimeDelta::seconds(120),
+                verifier_cache_ttl: TimeDelta::seconds(3600),
+                age: Duration::ZERO,
+                surety,
+                changes: Vec::new(),
+            };
+            Lifetime::new(&known, Time::UNIX_EPOCH).cache_control()
+        };
+        assert_eq!(lifetime(Surety::Unseen), "public, max-age=10, s-maxage=10, stale-if-error=0");
+        assert_eq!(lifetime(Surety::Overdue), "public, max-age=0, must-revalidate");
     }
 
     #[test]
@@ -123,12 +189,15 @@ mod tests {
                         publish_delay: TimeDelta::seconds(publish_delay),
                         verifier_cache_ttl: TimeDelta::seconds(ttl),
                         age: Duration::from_millis(age),
+                        surety: Surety::Whole,
                         changes: Vec::new(),
                     };
-                    let Lifetime { max_age, stale_if_error } = Lifetime::new(&known, Time::UNIX_EPOCH);
+                    let Lifetime { max_age, s_maxage, stale_if_error } = Lifetime::new(&known, Time::UNIX_EPOCH);
                     let kept = (max_age + stale_if_error) * 1000;
                     let (delay, ttl) = (publish_delay.unsigned_abs() * 1000, ttl.unsigned_abs() * 1000);
                     assert!(kept <= ttl);
+                    assert!(s_maxage <= max_age);
+                    assert!(s_maxage == 0 || age + 2000 + s_maxage * 1000 <= delay, "{known:?}");
                     assert!(kept == 0 || age + 2000 + kept <= delay + ttl, "{known:?}");
                 }
             }

@@ -72,6 +72,10 @@ impl Server {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the JWK Set was edited and is about to be restored: try again",
             ),
+            Found::Revoked => problem(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the JWK Set holds a revoked key and is about to be written anew: try again",
+            ),
             Found::Unknown => problem(StatusCode::NOT_FOUND, "there is no JWK Set of that name"),
             Found::Ready(jwks, known, described) => match make(&jwks, &described) {
                 Some(content) => answer::content(content, lifetime(&known), headers),

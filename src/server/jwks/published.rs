@@ -22,6 +22,8 @@ pub struct Published {
     pub tag: String,
     /// Algorithms of the keys that sign, in their order, each once.
     pub signing: Vec<Algorithm>,
+    /// The IDs of its keys.
+    pub kids: BTreeSet<String>,
     /// How many keys it has.
     pub keys: usize,
     /// The facts that the set stated when it was written.
@@ -43,6 +45,9 @@ pub enum Unfit {
     /// It holds not all of the keys that it says it holds.
     #[error("its public JWK Set is not as Keyturn wrote it")]
     Edited,
+    /// Its folder can't be read.
+    #[error("its folder can't be read")]
+    Unread,
 }
 
 /// A file whose every key is one that the header tells of.
@@ -113,6 +118,7 @@ impl<'a> Fitting<'a> {
             body: Bytes::copy_from_slice(self.content),
             tag: tag(self.content),
             signing,
+            kids: self.kids().map(str::to_owned).collect(),
             keys: self.keys.len(),
             facts: header.facts.stated(),
             revision: header.revision,

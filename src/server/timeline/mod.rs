@@ -5,6 +5,7 @@ mod drawing;
 mod page;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::Router;
@@ -32,16 +33,19 @@ use crate::timeline::{Timeline, TimelineError};
 /// How many pages are made at one time: each is a forecast, which is work for a core.
 const AT_ONCE: usize = 2;
 
+/// How long a page may wait for its turn.
+const QUEUE: Duration = Duration::from_secs(2);
+
 struct Pages {
     shelf: Arc<Shelf>,
     stand_ins: StandIns,
-    room: Semaphore,
+    room: Arc<Semaphore>,
     policy: HeaderValue,
 }
 
 /// Answers `/NAMESPACE/NAME/timeline` for sets whose resource is on the shelf.
 pub fn router(shelf: Arc<Shelf>, stand_ins: StandIns) -> Router {
-    let pages = Pages { shelf, stand_ins, room: Semaphore::new(AT_ONCE), policy: content_security_policy() };
+    let pages = Pages { shelf, stand_ins, room: Arc::new(Semaphore::new(AT_ONCE)), policy: content_security_policy() };
     Router::new()
         .route("/{namespace}/{name}/timeline", get(timeline))
         .layer(CompressionLayer::new())
@@ -50,22 +54,24 @@ pub fn router(shelf: Arc<Shelf>, stand_ins: StandIns) -> Router {
 
 async fn timeline(State(pages): State<Arc<Pages>>, set: Result<Path<SetName>, PathRejection>) -> Response {
     let Ok(Path(set)) = set else { return pages.answer(StatusCode::NOT_FOUND, &page::unknown()) };
-    if !pages.shelf.is_warm() {
-        let mut answer = pages.answer(StatusCode::SERVICE_UNAVAILABLE, &page::cold());
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        return answer;
+    if !pages.shelf.knows(&set.namespace) {
+        return pages.later(&page::cold());
     }
     let Some(resource) = pages.shelf.resource(&set) else {
         return pages.answer(StatusCode::NOT_FOUND, &page::unknown());
     };
-    let shown = Arc::clone(&pages);
-    let made = async {
-        let _room = pages.room.acquire().await.ok()?;
-        tokio::task::spawn_blocking(move || page::of(&set, &resource, &shown.model(&resource))).await.ok()
+    let Ok(Ok(turn)) = tokio::time::timeout(QUEUE, Arc::clone(&pages.room).acquire_owned()).await else {
+        return pages.later(&page::busy());
     };
+    let shown = Arc::clone(&pages);
+    let made = tokio::task::spawn_blocking(move || {
+        // The work goes on when nobody waits for the page any more, and so does its turn.
+        let _turn = turn;
+        page::of(&set, &resource, &shown.model(&resource))
+    });
     match made.await {
-        Some(page) => pages.answer(StatusCode::OK, &page),
-        None => pages.answer(StatusCode::INTERNAL_SERVER_ERROR, &page::unknown()),
+        Ok(page) => pages.answer(StatusCode::OK, &page),
+        Err(_) => pages.answer(StatusCode::INTERNAL_SERVER_ERROR, &page::unknown()),
     }
 }
 
@@ -73,6 +79,12 @@ impl Pages {
     fn model(&self, resource: &JwksKeySet) -> Result<Timeline, TimelineError> {
         let now = SystemClock.now().later.trunc_subsecs(0);
         Timeline::of_resource(resource, WRITE_BOUND, &self.stand_ins, now, None)
+    }
+
+    fn later(&self, page: &Markup) -> Response {
+        let mut answer = self.answer(StatusCode::SERVICE_UNAVAILABLE, page);
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        answer
     }
 
     fn answer(&self, status: StatusCode, page: &Markup) -> Response {

@@ -47,6 +47,11 @@ pub(super) fn cold() -> Markup {
     page("Not ready yet", &html! { main { h1 { "The key sets are being read: try again" } } })
 }
 
+/// Too many pages are asked for.
+pub(super) fn busy() -> Markup {
+    page("Too busy", &html! { main { h1 { "Too many timelines are being drawn: try again" } } })
+}
+
 fn page(title: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)

@@ -20,20 +20,31 @@ pub struct Shown {
     pub version: PathBuf,
 }
 
-/// Every ConfigMap below a directory that `keyturn run` keeps.
+/// Folders that can't be read, and why.
+pub type Unread = Vec<(PathBuf, io::Error)>;
+
+/// Every ConfigMap below a directory that `keyturn run` keeps, but for those in folders that can't be read.
 ///
 /// # Errors
-/// If the directory can't be read.
-pub fn shown(dir: &Path) -> io::Result<Vec<Shown>> {
-    let mut found = Vec::new();
+/// If the directory itself can't be read.
+pub fn shown(dir: &Path) -> io::Result<(Vec<Shown>, Unread)> {
+    let (mut found, mut unread) = (Vec::new(), Unread::new());
     for outer in folders(&dir.join(CONFIG_MAPS))? {
-        found.extend(look(DEFAULT_NAMESPACE, &outer)?);
-        let namespace = name_of(&outer);
-        for inner in folders(&outer)? {
-            found.extend(look(&namespace, &inner)?);
+        match look(DEFAULT_NAMESPACE, &outer).and_then(|one| Ok((one, folders(&outer)?))) {
+            Ok((one, inner)) => {
+                found.extend(one);
+                let namespace = name_of(&outer);
+                for folder in inner {
+                    match look(&namespace, &folder) {
+                        Ok(one) => found.extend(one),
+                        Err(error) => unread.push((folder, error)),
+                    }
+                }
+            }
+            Err(error) => unread.push((outer, error)),
         }
     }
-    Ok(found)
+    Ok((found, unread))
 }
 
 /// What a ConfigMap says of itself, and its files: the set as `<namespace>/<name>`, the header, the files. `None` where that
