@@ -192,7 +192,12 @@ fn passphrases_come_from_a_file_or_the_environment_and_their_lack_is_said() {
         fs::write(folder.path().join(name), text).unwrap();
     }
     for file in ["encrypted.pem", "keys.p12"] {
-        folder.inspect(file).assert_refused(&[file, "no passphrase was given", "--passphrase-file", "KEYTURN_PASSPHRASE"]);
+        folder.inspect(file).assert_refused(&[
+            file,
+            "no passphrase was given",
+            "--passphrase-file",
+            "KEYTURN_PASSPHRASE",
+        ]);
         folder.inspect(&format!("{file} --passphrase-file wrong")).assert_refused(&[file, "does not open this"]);
         folder.inspect(&format!("{file} --passphrase-file none")).assert_refused(&["none can't be read"]);
         let read = folder.inspect(&format!("{file} --passphrase-file right"));

@@ -34,6 +34,8 @@ pub enum ConditionReason {
     Paused,
     /// What the API server could not check, such as a bad cron expression.
     SpecInvalid,
+    /// Someone else writes to the outputs again and again, so one of them may not hold what it should.
+    OutputContested,
     /// Something that Keyturn did not make has an output's name.
     OutputTaken,
     /// `publisher: Signer` waits until retired keys without a private half are gone.
@@ -80,11 +82,12 @@ pub enum ConditionReason {
 
 impl ConditionReason {
     /// All of them, in the order of their documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::KeysReady,
         Self::FirstKeysWait,
         Self::Paused,
         Self::SpecInvalid,
+        Self::OutputContested,
         Self::OutputTaken,
         Self::PublisherChangeWaits,
         Self::ImportRefused,
@@ -115,6 +118,7 @@ impl ConditionReason {
             Self::FirstKeysWait => "FirstKeysWait",
             Self::Paused => "Paused",
             Self::SpecInvalid => "SpecInvalid",
+            Self::OutputContested => "OutputContested",
             Self::OutputTaken => "OutputTaken",
             Self::PublisherChangeWaits => "PublisherChangeWaits",
             Self::ImportRefused => "ImportRefused",
@@ -156,6 +160,11 @@ impl ConditionReason {
                 READY,
                 ConditionStatus::False,
                 "what the API server could not check, such as a bad cron expression; the message says what to change. Until then the spec before it counts, and of this one what it revokes ([decision 13](../decisions/0013-refused-specs.md))",
+            )],
+            Self::OutputContested => &[(
+                READY,
+                ConditionStatus::False,
+                "someone else writes to the outputs again and again, so one of them may not hold what it should: see the condition of that name",
             )],
             Self::OutputTaken => &[(
                 READY,

@@ -171,7 +171,7 @@ fn ready(outcome: &Result<Report, PassError>, contested: bool) -> State {
     if report.without_active.is_empty() && contested {
         let message = "every line has an active key, but someone else changes the outputs again and again, so they may not hold \
                        what they should: see the condition OutputContested";
-        return (ConditionStatus::False, OUTPUT_CONTESTED, message.to_owned());
+        return (ConditionStatus::False, ConditionReason::OutputContested, message.to_owned());
     }
     if report.without_active.is_empty() {
         let message =
