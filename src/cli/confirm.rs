@@ -36,6 +36,9 @@ impl Confirm {
         let key = living.key(&self.kid)?;
         let id = living.id();
         let planned = living.planned(None, WhatIf::Confirmed(&key.kid))?;
+        if let Some(halt) = living.halt() {
+            return Err(Failure::new(format!("{id}: {halt}")));
+        }
         if !planned.policy.confirm {
             return Err(Failure::new(format!(
                 "{id} awaits no confirmation: state spec.promotion.confirm if its promotions should"

@@ -4,7 +4,7 @@ use chrono::{SubsecRound, TimeDelta, Utc};
 
 use super::Failure;
 use super::plan::Planned;
-use crate::api::{self, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus};
+use crate::api::{self, Condition, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus};
 use crate::engine::Request;
 use crate::forecast::{Known, StandIns, horizon};
 use crate::keyring::{Phase, Time};
@@ -92,6 +92,14 @@ impl Living {
 
     fn is_unseen(&self) -> bool {
         self.status().observed_generation < self.resource.metadata.generation
+    }
+
+    /// Why the operator does nothing for this set until someone acts.
+    pub(super) fn halt(&self) -> Option<String> {
+        let status = self.status();
+        let lost = |one: &&Condition| one.type_ == api::KEYRING_LOST && one.status == ConditionStatus::True;
+        let lost = status.conditions.iter().find(lost)?;
+        Some(format!("nothing happens until this is settled: {} ({}): {}", lost.type_, lost.reason, lost.message))
     }
 
     /// What someone should look at, each with what to do.

@@ -76,8 +76,12 @@ impl Revoke {
             print(&format!("{}: {} is in spec.revoked already\n", living.id(), key.kid))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let planned = living.planned(None, WhatIf::Revoked(&key.kid))?;
-        print(&consequences(&living, &key, &planned))?;
+        // A spec that can't be kept is no reason to leave a stolen key in use.
+        let planned = living.planned(None, WhatIf::Revoked(&key.kid));
+        print(&match &planned {
+            Ok(planned) => consequences(&living, &key, planned),
+            Err(why) => unforeseen(&living, &key, why),
+        })?;
         if self.dry_run {
             print("Nothing was changed (--dry-run).\n")?;
             return Ok(ExitCode::SUCCESS);
@@ -88,7 +92,15 @@ impl Revoke {
         let mut revoked = living.resource.spec.revoked.clone();
         revoked.push(RevokedKid { kid: key.kid.clone(), reason: self.reason.into() });
         cluster.change(&living.resource, json!({ "revoked": revoked })).await?;
-        print(&format!("{}: {} is in spec.revoked; the operator takes it away now\n", living.id(), key.kid))?;
+        let id = living.id();
+        let halt = living.halt().or_else(|| {
+            let why = planned.err()?;
+            Some(format!("the operator does nothing with the spec before it is mended: {why}"))
+        });
+        if let Some(halt) = halt {
+            return Err(Failure::new(format!("{id}: {} is in spec.revoked, but {halt}", key.kid)));
+        }
+        print(&format!("{id}: {} is in spec.revoked; the operator takes it away now\n", key.kid))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -105,6 +117,16 @@ fn confirmed() -> Result<bool, Failure> {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(Failure::new)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// What is known of a key where the spec tells nothing of what follows.
+fn unforeseen(living: &Living, key: &KeyStatus, why: &Failure) -> String {
+    let KeyStatus { kid, line, phase, .. } = key;
+    format!(
+        "Revoking {kid} of {} (line {line}, {phase}):\n  whatever it signed or what is encrypted to it is refused; more can't be \
+         told: {why}\n",
+        living.id()
+    )
 }
 
 /// What breaks, for how long, and what takes the key's place.
