@@ -144,6 +144,7 @@ impl ConditionReason {
     }
 
     /// In which conditions it stands, with which status, and what it means there.
+    #[expect(clippy::too_many_lines, reason = "one table")]
     pub fn meanings(self) -> &'static [(&'static str, ConditionStatus, &'static str)] {
         match self {
             Self::KeysReady => &[(READY, ConditionStatus::True, "all is well")],

@@ -65,9 +65,12 @@ impl Inspect {
             let question = format!("Passphrase of {}: ", self.file.display());
             looked = look(Some(&passphrase::ask(&question)?));
         }
-        let report = looked.map_err(|error| match error.is_locked() {
-            true => self.failure(&format!("it is encrypted and no passphrase was given: {GIVE_PASSPHRASE}")),
-            false => self.failure(&error),
+        let report = looked.map_err(|error| {
+            if error.is_locked() {
+                self.failure(&format!("it is encrypted and no passphrase was given: {GIVE_PASSPHRASE}"))
+            } else {
+                self.failure(&error)
+            }
         })?;
         self.print(&report)?;
         if report.is_locked() {

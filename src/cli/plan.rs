@@ -85,7 +85,9 @@ impl Plan {
             Form::Json => json::document(&sets, &unreadable).map_err(Failure::new)? + "\n",
         };
         print(&text)?;
-        unreadable.iter().for_each(|why| complain(why));
+        for why in &unreadable {
+            complain(why);
+        }
         let mut code = if unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         for Outlook { request, planned } in &sets {
             if let Err(PolicyErrors(errors)) = planned {

@@ -320,10 +320,10 @@ mod tests {
         shelf.put(&set(), place, Some(version.to_owned()), Ok(Some(jwks)));
     }
 
-    fn listing(places: &[(&str, &str)], revoked: &[&str]) -> Option<Described> {
+    fn listing(places: &[(&str, &str)], revoked: &[&str]) -> Described {
         let places = places.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect();
         let revoked = revoked.iter().map(|kid| (*kid).to_owned()).collect();
-        Some(Described { places: Some(places), revoked, ..Described::default() })
+        Described { places: Some(places), revoked, ..Described::default() }
     }
 
     fn warm() -> Shelf {
@@ -348,7 +348,7 @@ mod tests {
         let shelf = warm();
         put(&shelf, "forged", "1", jwks("forged", 9));
         assert_eq!(found(&shelf), "unknown", "there is no resource");
-        shelf.describe(&set(), listing(&[("auth-jwks", "2")], &[]));
+        shelf.describe(&set(), Some(listing(&[("auth-jwks", "2")], &[])));
         assert_eq!(found(&shelf), "unknown", "what is listed is not there");
         put(&shelf, "auth-jwks", "2", jwks("own", 1));
         assert_eq!(found(&shelf), "own Whole");
@@ -371,10 +371,10 @@ mod tests {
     #[test]
     fn what_keyturn_has_not_seen_is_not_sure() {
         let shelf = warm();
-        shelf.describe(&set(), listing(&[("auth-jwks", "")], &[]));
+        shelf.describe(&set(), Some(listing(&[("auth-jwks", "")], &[])));
         put(&shelf, "auth-jwks", "1", jwks("own", 1));
         assert_eq!(found(&shelf), "own Unseen", "no status yet");
-        shelf.describe(&set(), listing(&[("auth-jwks", "1")], &[]));
+        shelf.describe(&set(), Some(listing(&[("auth-jwks", "1")], &[])));
         assert_eq!(found(&shelf), "own Whole");
         put(&shelf, "auth-jwks", "2", jwks("forged", 1));
         assert_eq!(found(&shelf), "forged Unseen");
@@ -389,7 +389,7 @@ mod tests {
     fn a_revoked_key_is_not_served() {
         let shelf = warm();
         put(&shelf, "auth-jwks", "1", jwks("own", 1));
-        shelf.describe(&set(), listing(&[("auth-jwks", "1"), ("other", "1")], &["own"]));
+        shelf.describe(&set(), Some(listing(&[("auth-jwks", "1"), ("other", "1")], &["own"])));
         assert_eq!(found(&shelf), "revoked");
         put(&shelf, "other", "1", jwks("next", 2));
         assert_eq!(found(&shelf), "next Whole");
