@@ -257,8 +257,8 @@ pub(super) fn error_reason(error: &PassError) -> &'static str {
         PassError::Store(StoreError::Keyring { source: FormatError::SecretMissing { .. }, .. }) => "KeyringSealed",
         PassError::Store(StoreError::Keyring { .. }) => "KeyringUnreadable",
         PassError::Store(StoreError::KeyringTaken(_)) => "KeyringTaken",
-        // A conflict never gets here: whoever comes last tells how the set stands.
-        PassError::Store(StoreError::Failed { .. } | StoreError::Conflict(_)) => "StoreFailed",
+        // These never get here but the first: whoever comes last tells how the set stands.
+        PassError::Store(StoreError::Failed { .. } | StoreError::Conflict(_)) | PassError::Overtaken => "StoreFailed",
         PassError::Mint(_) => "KeyNotGenerated",
         PassError::Render(RenderError::NoPassphrase { .. }) => "ReferenceMissing",
         PassError::Render(_) => "OutputNotRendered",
