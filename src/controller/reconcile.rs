@@ -91,7 +91,7 @@ impl ReconcileError {
     /// What metrics call it.
     fn reason(&self) -> &'static str {
         match self {
-            Self::Pass(PassError::Store(StoreError::Conflict(_))) => "Conflict",
+            Self::Pass(PassError::Store(StoreError::Conflict(_)) | PassError::Overtaken) => "Conflict",
             Self::Pass(error) => status::error_reason(error).name(),
             Self::Read(_) | Self::Unanswered => "ResourceNotRead",
             Self::Status(_) => "StatusNotWritten",
@@ -152,16 +152,26 @@ async fn look_after(
 ) -> Result<Action, ReconcileError> {
     let namespace = meta.namespace().unwrap_or_default();
     let api: Api<JwksKeySet> = Api::namespaced(context.client.clone(), &namespace);
-    let read = tokio::time::timeout(PATIENCE, api.get_opt(&meta.name_any())).await;
-    let Some(set) = read.map_err(|_| ReconcileError::Unanswered)?.map_err(ReconcileError::Read)? else {
+    let Some(mut set) = read(&api, meta).await? else {
         context.forget(id);
         return Ok(Action::await_change());
     };
-    let referred: BTreeSet<String> = set.spec.references().map(|reference| reference.name.clone()).collect();
-    context.references.refer(&namespace, &meta.name_any(), &referred);
     let mut news = Vec::new();
-    let outcome = context.engine.pass(&request(&set), &mut news).await;
-    if let Err(error @ PassError::Store(StoreError::Conflict(_))) = outcome {
+    context.references.add(&namespace, &meta.name_any(), &referred(&set));
+    let mut outcome = context.engine.pass(&request(&set), &mut news).await;
+    if matches!(outcome, Err(PassError::Overtaken)) {
+        let Some(again) = read(&api, meta).await? else {
+            context.forget(id);
+            return Ok(Action::await_change());
+        };
+        let mut request = request(&again);
+        // One that says the same as before was set back from a backup: it counts, whatever the keyring knows.
+        request.edit = request.edit.filter(|_| again.metadata.generation != set.metadata.generation);
+        set = again;
+        context.references.add(&namespace, &meta.name_any(), &referred(&set));
+        outcome = context.engine.pass(&request, &mut news).await;
+    }
+    if let Err(error @ (PassError::Store(StoreError::Conflict(_)) | PassError::Overtaken)) = outcome {
         // Someone else is at work on this set: whoever comes last tells how it stands.
         context.events.publish(&set, &news).await;
         return Err(error.into());
@@ -200,12 +210,23 @@ async fn look_after(
     context.references.refer(
         &namespace,
         &meta.name_any(),
-        &referred.into_iter().chain(report.references.keys().cloned()).collect(),
+        &referred(&set).into_iter().chain(report.references.keys().cloned()).collect(),
     );
     context.resealing.sealed(meta, first.as_ref());
     let wait = settle(context, meta, &set, &report, first);
     // The condition goes when the set is calm again, and not before somebody looks.
     Ok(Action::requeue(if contested { wait.min(CALM) } else { wait }))
+}
+
+/// The resource as it is now; `None` where there is none.
+async fn read(api: &Api<JwksKeySet>, meta: &Meta) -> Result<Option<JwksKeySet>, ReconcileError> {
+    let read = tokio::time::timeout(PATIENCE, api.get_opt(&meta.name_any())).await;
+    read.map_err(|_| ReconcileError::Unanswered)?.map_err(ReconcileError::Read)
+}
+
+/// The Secrets that the spec refers to.
+fn referred(set: &JwksKeySet) -> BTreeSet<String> {
+    set.spec.references().map(|reference| reference.name.clone()).collect()
 }
 
 /// Remembers a set that has nothing left to do. How long it may be left alone.

@@ -44,14 +44,20 @@ enum Told {
 }
 
 impl References {
-    /// A set refers to these Secrets, and to no others. From now on no change of them is missed: so they are read after this.
-    pub(super) fn refer(&self, namespace: &str, set: &str, secrets: &BTreeSet<String>) {
+    /// A set refers to these Secrets too. From now on no change of them is missed: so they are read after this.
+    pub(super) fn add(&self, namespace: &str, set: &str, secrets: &BTreeSet<String>) {
         let mut known = self.known();
         for secret in secrets {
             let fresh = || Known { sets: BTreeSet::new(), told: Told::Nothing, listed: true };
             let one = known.entry((namespace.to_owned(), secret.clone())).or_insert_with(fresh);
             one.sets.insert(set.to_owned());
         }
+    }
+
+    /// A set refers to these Secrets, and to no others.
+    pub(super) fn refer(&self, namespace: &str, set: &str, secrets: &BTreeSet<String>) {
+        self.add(namespace, set, secrets);
+        let mut known = self.known();
         known.retain(|(of, secret), one| {
             if of == namespace && !secrets.contains(secret) {
                 one.sets.remove(set);
@@ -191,6 +197,21 @@ mod tests {
         assert!(!as_seen(&references, "pass", Some("1")) && !as_seen(&references, "pass", None));
         references.hear(None, watcher::Event::Delete(secret("pass", "3")));
         assert!(as_seen(&references, "pass", None) && !as_seen(&references, "pass", Some("2")));
+    }
+
+    /// While a spec is refused, a pass reads what the one before refers to.
+    #[test]
+    fn what_is_added_takes_nothing_of_what_is_known_away() {
+        let references = References::default();
+        refer(&references, "one", &["former"]);
+        references.hear(None, watcher::Event::Apply(secret("former", "1")));
+        references.add("iam", "one", &BTreeSet::from(["new".to_owned()]));
+        assert_eq!(hear(&references, watcher::Event::Apply(secret("former", "2"))), ["one"], "between two passes");
+        assert_eq!(hear(&references, watcher::Event::Apply(secret("new", "3"))), ["one"]);
+        refer(&references, "one", &["former", "new"]);
+        assert!(!as_seen(&references, "former", Some("1")), "it changed while the pass went on");
+        refer(&references, "one", &["new"]);
+        assert_eq!(hear(&references, watcher::Event::Apply(secret("former", "4"))), [""; 0]);
     }
 
     #[test]

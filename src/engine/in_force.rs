@@ -42,17 +42,23 @@ pub(super) fn former_spec(keyring: &Keyring) -> Option<JwksKeySetSpec> {
     serde_json::from_value(keyring.accepted.as_ref()?.spec.clone()).ok()
 }
 
-/// What the keyring is to remember of a spec that is a policy: it, unless a later one is known, and nothing where the keyring
-/// would grow too large.
+/// Refuses a request that holds an older edit than the keyring knows: what the later one left behind would be undone by it.
+///
+/// # Errors
+/// [`PassError::Overtaken`]
+pub(super) fn check_edit(request: &Request, keyring: &Keyring) -> Result<(), PassError> {
+    let is_later = keyring.accepted.as_ref().is_some_and(|known| known.is_later_than(request.edit.as_ref()));
+    if is_later { Err(PassError::Overtaken) } else { Ok(()) }
+}
+
+/// What the keyring is to remember of a spec that is a policy: it, and nothing where the keyring would grow too large.
 pub(super) fn to_remember(request: &Request, keyring: &Keyring) -> Result<Option<AcceptedSpec>, PassError> {
     let failed =
         |why: serde_json::Error| StoreError::Failed { doing: "noting the spec".to_owned(), why: why.to_string() };
     let stated =
         AcceptedSpec { spec: serde_json::to_value(&request.spec).map_err(failed)?, edit: request.edit.clone() };
-    if let Some(known) = &keyring.accepted
-        && (*known == stated || known.is_later_than(&stated))
-    {
-        return Ok(Some(known.clone()));
+    if keyring.accepted.as_ref() == Some(&stated) {
+        return Ok(Some(stated));
     }
     let with = Keyring { accepted: Some(stated), ..keyring.clone() };
     Ok(if check_keyring_size(&with).is_ok() { with.accepted } else { None })

@@ -13,6 +13,8 @@ mod pass;
 mod references;
 mod report;
 mod stand_ins;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -61,6 +63,10 @@ pub enum PassError {
     /// The spec is wrong, and no other is known that counted before.
     #[error(transparent)]
     Spec(#[from] PolicyErrors),
+    /// The keyring is kept by a later edit of the resource than the request holds: read the resource again. One that still
+    /// states the older edit was set back, and counts without a number ([`Request::edit`]).
+    #[error("the spec was edited after it was read")]
+    Overtaken,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

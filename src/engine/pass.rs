@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::certify::certify;
 use super::complete::Complete;
-use super::in_force::{InForce, former_spec, to_remember};
+use super::in_force::{InForce, check_edit, former_spec, to_remember};
 use super::minter::Minter;
 use super::references::References;
 use super::report::{Problem, Report};
@@ -64,6 +64,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             Some(StoredKeyring { keyring, version, dressed, seal_due }) => (keyring, Some(version), dressed, seal_due),
             None => (fresh(&policy, request)?, None, true, None),
         };
+        check_edit(request, &keyring)?;
         let mut pass = Self {
             store,
             clock,

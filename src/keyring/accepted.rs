@@ -24,10 +24,10 @@ pub struct Edit {
 }
 
 impl AcceptedSpec {
-    /// Whether it was stated by a later edit of the same resource: whoever holds the other one is late.
+    /// Whether it was stated by a later edit of the same resource: whoever goes by the other one is late.
     #[must_use]
-    pub fn is_later_than(&self, other: &Self) -> bool {
-        match (&self.edit, &other.edit) {
+    pub fn is_later_than(&self, other: Option<&Edit>) -> bool {
+        match (&self.edit, other) {
             (Some(this), Some(other)) => this.uid == other.uid && this.generation > other.generation,
             _ => false,
         }

@@ -16,7 +16,8 @@ pub struct KeptFile {
     pub file: String,
     /// What it holds.
     pub form: PublicForm,
-    /// kid → until when it is needed there; `None`: as long as the key lives.
+    /// kid → when the edit was, if the key is needed there only for what it had signed by then: for one retention. `None`: as
+    /// long as the key lives.
     pub keys: BTreeMap<String, Option<Time>>,
 }
 

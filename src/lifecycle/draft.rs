@@ -263,11 +263,7 @@ impl<'a> Draft<'a> {
 
     /// Public files that an edit took away stay for what was signed by then.
     pub(super) fn keep_files(&mut self) {
-        let until = |key: &Key| {
-            let retention = self.policy.timing(key.algorithm, &self.facts).retention();
-            self.now.later.checked_add_signed(retention)
-        };
-        for one in kept::leaving(&self.observed.former, self.policy, &self.keyring, until) {
+        for one in kept::leaving(&self.observed.former, self.policy, &self.keyring, self.now.later) {
             let kids = one.keys.keys().cloned().collect();
             self.steps.push(Step::Keep { config_map: one.config_map.clone(), file: one.file.clone(), kids });
             let same = |known: &&mut KeptFile| {
@@ -280,15 +276,20 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A kept file goes when nobody needs it, and when the spec names it again.
+    /// A kept file goes when nobody needs it, and when the spec names it again. Longer facts count for those that are kept already.
     pub(super) fn release_files(&mut self) {
         let mut kept = std::mem::take(&mut self.keyring.kept);
+        let (policy, facts, keyring) = (self.policy, &self.facts, &self.keyring);
+        let until = |kid: &str, since: Option<Time>| {
+            let key = keyring.key(kid)?;
+            since?.checked_add_signed(policy.timing(key.algorithm, facts).retention())
+        };
         for file in &mut kept {
             let needed =
-                |kid: &str, until| kept::is_needed(file, kid, until, self.policy, &self.keyring, self.now.earlier);
+                |kid: &str, since| kept::is_needed(file, kid, until(kid, since), policy, keyring, self.now.earlier);
             let (stay, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                file.keys.clone().into_iter().partition(|(kid, until)| needed(kid, *until));
-            self.looks.extend(stay.values().copied().flatten());
+                file.keys.clone().into_iter().partition(|(kid, since)| needed(kid, *since));
+            self.looks.extend(stay.iter().filter_map(|(kid, since)| until(kid, *since)));
             self.steps.extend(gone.into_keys().map(|kid| Step::Release {
                 config_map: file.config_map.clone(),
                 file: file.file.clone(),

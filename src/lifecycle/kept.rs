@@ -10,25 +10,20 @@ use crate::keyring::{KeptFile, Key, Keyring, Phase, PublicForm, Time};
 
 /// The files that the ConfigMaps of the spec before held and those of the policy do not, with the keys that readers lose.
 /// A key whose line the spec dropped is needed until it is removed; any other signs on for readers of other files, so here it
-/// is needed only for what it has signed by now: `until` says for how long.
-pub(super) fn leaving(
-    former: &[Output],
-    policy: &Policy,
-    keyring: &Keyring,
-    until: impl Fn(&Key) -> Option<Time>,
-) -> Vec<KeptFile> {
+/// is needed only for what it has signed by now.
+pub(super) fn leaving(former: &[Output], policy: &Policy, keyring: &Keyring, at: Time) -> Vec<KeptFile> {
     let mut leaving = Vec::new();
     for output in former {
         let Output::ConfigMap { name, files } = output else { continue };
         let Some(now) = public_files(policy, name) else { continue };
         for (file, before) in files {
             let Some(form) = form(before.content) else { continue };
-            if now.get(file).is_some_and(|file| !can_hold_more(file)) {
+            if !has_room(now.get(file), form) {
                 continue;
             }
             let lost = held(before, keyring).filter(|key| !is_listed(now.get(file), key));
-            let needed = |key: &Key| policy.line(&key.line, key.usage()).and_then(|_| until(key));
-            let keys: BTreeMap<String, Option<Time>> = lost.map(|key| (key.kid.clone(), needed(key))).collect();
+            let since = |key: &Key| policy.line(&key.line, key.usage()).map(|_| at);
+            let keys: BTreeMap<String, Option<Time>> = lost.map(|key| (key.kid.clone(), since(key))).collect();
             if !keys.is_empty() {
                 leaving.push(KeptFile { config_map: name.clone(), file: file.clone(), form, keys });
             }
@@ -49,7 +44,7 @@ pub(super) fn is_needed(
     let Some(files) = public_files(policy, &kept.config_map) else { return false };
     let file = files.get(&kept.file);
     keyring.key(kid).is_some_and(|key| !is_listed(file, key))
-        && file.is_none_or(can_hold_more)
+        && has_room(file, kept.form)
         && until.is_none_or(|until| now < until)
 }
 
@@ -77,9 +72,12 @@ fn is_listed(file: Option<&File<PublicContent>>, key: &Key) -> bool {
     file.is_some_and(|file| file.content == PublicContent::PublicJwks && file.scope.covers(&key.line))
 }
 
-/// Whether there is room for other keys in a file of the policy.
-fn can_hold_more(file: &File<PublicContent>) -> bool {
-    file.content == PublicContent::PublicJwks && matches!(file.scope, Scope::Line(_))
+/// Whether there is room under the name of a kept file: it is free, or both files are JWK Sets. Any other file that the policy
+/// has there takes the name for itself.
+fn has_room(file: Option<&File<PublicContent>>, kept: PublicForm) -> bool {
+    file.is_none_or(|file| {
+        kept == PublicForm::JwkSet && file.content == PublicContent::PublicJwks && matches!(file.scope, Scope::Line(_))
+    })
 }
 
 fn form(content: PublicContent) -> Option<PublicForm> {

@@ -17,7 +17,7 @@ pub use header::{Header, RevokedKid};
 pub use remains::{headless_remains, remains};
 pub use salted::Passphrase;
 
-use crate::keyring::{Digest, Key, Keyring, Mark, Marks, Publisher, Time, sealed_size};
+use crate::keyring::{Digest, KeptFile, Key, Keyring, Mark, Marks, Publisher, Time, sealed_size};
 use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
 
 use salted::Salted;
@@ -229,6 +229,14 @@ impl Rendered {
             && header.revision >= keyring.barrier
             && self.is_told_by(keyring, &header.marks)
             && self.states_facts_of(keyring, header)
+            && self.tells_what_is_kept(keyring, header)
+    }
+
+    /// Whether a ConfigMap's header tells which of its files are kept. Its files may be the same without that, but a keyring
+    /// that is recovered from it would drop them.
+    fn tells_what_is_kept(&self, keyring: &Keyring, header: &Header) -> bool {
+        let here = |kept: &&KeptFile| self.id.kind == OutputKind::ConfigMap && kept.config_map == self.id.name;
+        header.kept.iter().filter(here).eq(keyring.kept.iter().filter(here))
     }
 
     /// Whether a header states the facts that the spec states now: who serves a ConfigMap's JWKS tells caches by them how long

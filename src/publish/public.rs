@@ -32,7 +32,10 @@ pub(super) fn config_map<'a>(
     for (name, File { content, scope, select }) in wanted {
         add(&mut made, name, *content, scope, *select, view)?;
     }
-    for KeptFile { config_map: _, file, form, keys } in kept {
+    // A file of one key has no room for another, so the spec's own stays what it says.
+    for KeptFile { config_map: _, file, form, keys } in
+        kept.filter(|kept| kept.form == PublicForm::JwkSet || !wanted.contains_key(&kept.file))
+    {
         let scope = wanted.get(file).map(|file| &file.scope);
         let is_in = |key: &Key| keys.contains_key(&key.kid) || scope.is_some_and(|scope| scope.covers(&key.line));
         let here: Vec<&Key> = view.keys.iter().copied().filter(|key| is_in(key)).collect();

@@ -152,3 +152,67 @@ fn a_config_map_that_is_listed_no_more_is_left_as_it_is() {
     assert!(world.keyring.kept.is_empty());
     assert_eq!(names(&world), ["a.json", "b.json"]);
 }
+
+#[test]
+fn a_name_that_another_form_takes_over_belongs_to_the_new_file() {
+    let all = json!({ "content": "PublicJwks" });
+    let one = json!({ "content": "PublicJwk", "line": "a" });
+    let mut world = World::begun(two_lines(&json!({ "all.json": all, "x": one })));
+    world.edit(two_lines(&json!({ "all.json": all, "x": jwks("b") })));
+    world.pass(1);
+    assert_eq!(published(&world)[1], file("x", &["k3", "k4"]));
+    world.edit(two_lines(&json!({ "all.json": all, "x": one })));
+    world.pass(2);
+    let written = &world.written(&config_map("c")).unwrap().files["x"];
+    let text = std::str::from_utf8(written).unwrap();
+    assert!(text.contains("k1") && !text.contains("k3"), "{text}");
+    assert!(world.keyring.kept.is_empty());
+}
+
+#[test]
+fn a_name_that_is_kept_belongs_to_a_file_of_another_form_that_comes_later() {
+    let all = json!({ "content": "PublicJwks" });
+    for before in [true, false] {
+        let one = json!({ "content": "PublicJwk", "line": "a" });
+        let (first, second) = if before { (one, jwks("b")) } else { (jwks("b"), one) };
+        let mut world = World::begun(two_lines(&json!({ "all.json": all, "x": first })));
+        world.edit(two_lines(&json!({ "all.json": all })));
+        world.pass(1);
+        assert_eq!(world.keyring.kept.len(), 1, "{before}");
+        world.edit(two_lines(&json!({ "all.json": all, "x": second })));
+        world.pass(2);
+        let wanted: &[&str] = if before { &["k3", "k4"] } else { &["k1"] };
+        assert_eq!(published(&world)[1], file("x", wanted), "{before}");
+        assert!(world.keyring.kept.is_empty(), "{before}");
+    }
+}
+
+#[test]
+fn the_config_map_tells_what_is_kept_though_its_files_are_the_same() {
+    let mut world = World::begun(two_lines(&json!({ "all.json": { "content": "PublicJwks" }, "b.json": jwks("b") })));
+    world.edit(two_lines(&json!({ "all.json": { "content": "PublicJwks" } })));
+    world.pass(1);
+    assert_eq!(world.written(&config_map("c")).unwrap().header.kept, world.keyring.kept);
+    assert_eq!(world.keyring.kept.len(), 1);
+    let writes = world.writes;
+    world.pass(2);
+    assert_eq!(world.writes, writes, "and once is enough");
+}
+
+#[test]
+fn longer_facts_count_for_files_that_are_kept_already() {
+    let all = json!({ "all.json": { "content": "PublicJwks" } });
+    let mut world = World::begun(two_lines(&json!({ "all.json": { "content": "PublicJwks" }, "b.json": jwks("b") })));
+    world.edit(two_lines(&all));
+    world.pass(1);
+    let mut longer = two_lines(&all);
+    longer["timing"] = json!({ "maxTokenLifetime": format!("{}s", 2 * L) });
+    world.edit(longer);
+    world.pass(2);
+    let until = 1 + RETENTION - W + L;
+    assert_eq!(world.plan(3).wake, Some(at(until)));
+    world.pass(until - 1);
+    assert_eq!(names(&world), ["all.json", "b.json"]);
+    world.pass(until);
+    assert_eq!(names(&world), ["all.json"]);
+}

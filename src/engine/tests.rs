@@ -1,0 +1,87 @@
+//! Passes over a real directory.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::lifecycle::fixtures::{config_map, spec};
+use crate::probe::SystemClock;
+use crate::store::directory::DirectoryStore;
+use crate::store::{Place, Seal, Snapshot};
+
+struct Fixture {
+    _dir: TempDir,
+    engine: Engine<DirectoryStore, SystemClock>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = DirectoryStore::open(dir.path(), Seal::default()).unwrap();
+        Self { _dir: dir, engine: Engine::new(store, SystemClock, Minter::default()) }
+    }
+
+    async fn pass(&self, request: &Request) -> Result<Report, PassError> {
+        self.engine.pass(request, &mut Vec::new()).await
+    }
+
+    async fn load(&self) -> Snapshot {
+        self.engine.store().load(&set(), &[config_map("c")]).await.unwrap()
+    }
+
+    /// The names of the files that verifiers read.
+    async fn published(&self) -> Vec<String> {
+        match self.load().await.outputs.remove(&config_map("c")) {
+            Some(Place::Ours(stored)) => stored.files.into_keys().collect(),
+            other => panic!("expected an output of this set, found {other:?}"),
+        }
+    }
+}
+
+fn set() -> SetRef {
+    SetRef { namespace: "iam".to_owned(), name: "auth".to_owned(), owner: None }
+}
+
+fn request(generation: i64, files: &Value) -> Request {
+    let keys = json!([{ "name": "a", "algorithm": "ES256" }, { "name": "b", "algorithm": "ES256" }]);
+    Request {
+        set: set(),
+        spec: spec(json!({ "keys": keys, "configMaps": [{ "name": "c", "files": files }] })),
+        edit: Some(Edit { uid: "u".to_owned(), generation }),
+        rotate: None,
+        confirmed: BTreeSet::new(),
+        remembered: None,
+        accepted_loss: None,
+    }
+}
+
+#[tokio::test]
+async fn whoever_holds_an_older_edit_changes_nothing_and_is_told_to_read_again() {
+    let all = json!({ "content": "PublicJwks" });
+    let first = request(1, &json!({ "all.json": all, "b.json": { "content": "PublicJwks", "line": "b" } }));
+    let second = request(2, &json!({ "all.json": all }));
+    let fixture = Fixture::new();
+    fixture.pass(&first).await.unwrap();
+    fixture.pass(&second).await.unwrap();
+    let before = fixture.load().await.keyring.unwrap().keyring;
+    assert_eq!(before.kept.len(), 1);
+
+    let late = fixture.pass(&first).await;
+    assert!(matches!(late, Err(PassError::Overtaken)), "{late:?}");
+    let after = fixture.load().await.keyring.unwrap().keyring;
+    assert_eq!((after.revision, &after.kept, &after.accepted), (before.revision, &before.kept, &before.accepted));
+    fixture.pass(&second).await.unwrap();
+    assert_eq!(fixture.published().await, ["all.json", "b.json"], "what it signed may be valid");
+}
+
+#[tokio::test]
+async fn a_resource_that_was_set_back_counts_without_a_number() {
+    let all = json!({ "content": "PublicJwks" });
+    let fixture = Fixture::new();
+    fixture.pass(&request(2, &json!({ "all.json": all }))).await.unwrap();
+    let back = request(1, &json!({ "all.json": all, "more.json": all }));
+    assert!(matches!(fixture.pass(&back).await, Err(PassError::Overtaken)));
+    fixture.pass(&Request { edit: None, ..back.clone() }).await.unwrap();
+    fixture.pass(&back).await.unwrap();
+    assert_eq!(fixture.published().await, ["all.json", "more.json"]);
+}
