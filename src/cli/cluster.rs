@@ -3,17 +3,24 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use clap::Args;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
-use kube::{Api, Client, Config};
-use serde_json::{Value, json};
+use kube::{Api, Client, Config, ResourceExt};
+use serde_json::json;
 
 use super::Failure;
-use crate::api::JwksKeySet;
+use crate::api::{JwksKeySet, RevokedKid};
 
 /// How long a cluster may take to answer at all.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// How often a change is tried again, as long as others are faster.
+const ATTEMPTS: usize = 8;
+
+/// How long until it is tried again; each later wait is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// Name of the commands where they change a resource (`metadata.managedFields`).
 const FIELD_MANAGER: &str = "keyturn-cli";
@@ -40,6 +47,14 @@ pub(super) struct Cluster {
     pub(super) namespace: String,
 }
 
+/// What a command changes of a resource.
+pub(super) enum Edit {
+    /// An annotation, and its new value.
+    Annotation(&'static str, String),
+    /// All of spec.revoked.
+    Revoked(Vec<RevokedKid>),
+}
+
 /// Why a cluster gives no answer, or not the one that was hoped for.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClusterError {
@@ -59,7 +74,9 @@ pub(super) enum ClusterError {
     Unauthorized { url: String, why: String },
     #[error("you lack a right: {why}; ask for `{verb}` on jwkskeysets.keyturn.dev in that namespace")]
     Forbidden { verb: &'static str, why: String },
-    #[error("{namespace}/{name} was changed by someone else at the same moment, so nothing was done: try again")]
+    #[error(
+        "{namespace}/{name} was changed by others at the same moment, again and again, so nothing was done: see who writes it, and try again"
+    )]
     Conflict { namespace: String, name: String },
     #[error("{url} refuses: {why}")]
     Refused { url: String, why: String },
@@ -101,24 +118,39 @@ impl Cluster {
         Ok(list.items)
     }
 
-    /// Sets an annotation of a resource, but only as it was read.
-    pub(super) async fn annotate(&self, read: &JwksKeySet, key: &str, value: &str) -> Result<(), ClusterError> {
-        let version = &read.metadata.resource_version;
-        let metadata = json!({ "resourceVersion": version, "annotations": { key: value } });
-        self.patch(read, json!({ "metadata": metadata })).await
+    /// Changes exactly the state of a resource that was read. Where someone else was faster, as the operator with its status is, the
+    /// change is made again from what is there then.
+    pub(super) async fn change(
+        &self,
+        read: &JwksKeySet,
+        edit: impl Fn(&JwksKeySet) -> Edit,
+    ) -> Result<(), ClusterError> {
+        let overtaken = |error: &ClusterError| matches!(error, ClusterError::Conflict { .. });
+        match self.write(read, edit(read)).await {
+            Err(error) if overtaken(&error) => {}
+            done => return done,
+        }
+        let again = || async {
+            let now = self.get(&read.name_any()).await?;
+            // One that was deleted and made anew is another.
+            let now = if now.metadata.uid == read.metadata.uid { &now } else { read };
+            self.write(now, edit(now)).await
+        };
+        let waits = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(ATTEMPTS).with_jitter();
+        again.retry(waits).when(overtaken).await
     }
 
-    /// Changes fields of a resource's spec, but only as it was read.
-    pub(super) async fn change(&self, read: &JwksKeySet, spec: Value) -> Result<(), ClusterError> {
-        let version = &read.metadata.resource_version;
-        self.patch(read, json!({ "metadata": { "resourceVersion": version }, "spec": spec })).await
-    }
-
-    async fn patch(&self, read: &JwksKeySet, patch: Value) -> Result<(), ClusterError> {
-        let name = read.metadata.name.as_deref().unwrap_or_default();
+    async fn write(&self, read: &JwksKeySet, edit: Edit) -> Result<(), ClusterError> {
+        let (name, version) = (read.name_any(), &read.metadata.resource_version);
+        let patch = match edit {
+            Edit::Annotation(key, value) => {
+                json!({ "metadata": { "resourceVersion": version, "annotations": { key: value } } })
+            }
+            Edit::Revoked(kids) => json!({ "metadata": { "resourceVersion": version }, "spec": { "revoked": kids } }),
+        };
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let patched = self.sets().patch(name, &params, &Patch::Merge(patch)).await;
-        patched.map(drop).map_err(|error| self.error(error, "patch", name))
+        let patched = self.sets().patch(&name, &params, &Patch::Merge(patch)).await;
+        patched.map(drop).map_err(|error| self.error(error, "patch", &name))
     }
 
     /// An error of the client, in words that say what to do.

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::cluster::{self, Access};
+use super::cluster::{self, Access, Edit};
 use super::living::{Living, WhatIf};
 use super::status::coming;
 use super::{Failure, print};
-use crate::api::{CONFIRM, confirmed_kids};
+use crate::api::{CONFIRM, JwksKeySet, confirmed_kids};
 
 /// Confirm that a standby key is registered wherever it must be known, so that it may be promoted.
 ///
@@ -47,13 +47,14 @@ impl Confirm {
         if key.phase != "Standby" {
             return Err(Failure::new(format!("{} is {}: only a Standby key is confirmed", key.kid, key.phase)));
         }
-        let annotations = living.resource.metadata.annotations.clone().unwrap_or_default();
-        let mut kids = confirmed_kids(&annotations);
-        // Kids of keys that are gone are no use to anyone.
-        kids.retain(|kid| living.status().keys.iter().any(|key| key.kid == *kid));
-        kids.insert(key.kid.clone());
-        let value = kids.into_iter().collect::<Vec<_>>().join(",");
-        cluster.annotate(&living.resource, CONFIRM, &value).await?;
+        let confirmed = |set: &JwksKeySet| {
+            let mut kids = confirmed_kids(&set.metadata.annotations.clone().unwrap_or_default());
+            // Kids of keys that are gone are no use to anyone.
+            kids.retain(|kid| set.status.iter().flat_map(|status| &status.keys).any(|key| key.kid == *kid));
+            kids.insert(key.kid.clone());
+            Edit::Annotation(CONFIRM, kids.into_iter().collect::<Vec<_>>().join(","))
+        };
+        cluster.change(&living.resource, confirmed).await?;
         let lanes = planned.timeline.rows.iter().flat_map(|row| &row.lanes);
         let next = lanes.filter(|lane| lane.life.kid == key.kid).find_map(|lane| lane.next.as_ref());
         let next = next.map_or_else(|| "it takes over now".to_owned(), |next| coming(next, living.now));

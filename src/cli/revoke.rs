@@ -4,13 +4,12 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
 
-use super::cluster::{self, Access};
+use super::cluster::{self, Access, Edit};
 use super::living::{Living, WhatIf};
 use super::plan::Planned;
 use super::{Failure, print};
-use crate::api::{KeyStatus, RevocationReason, RevokedKid};
+use crate::api::{JwksKeySet, KeyStatus, RevocationReason, RevokedKid};
 use crate::keyring::Time;
 use crate::lifecycle::Fact;
 use crate::lifecycle::policy::shown;
@@ -89,9 +88,14 @@ impl Revoke {
         if !self.yes && !confirmed()? {
             return Err(Failure::new("nothing was revoked"));
         }
-        let mut revoked = living.resource.spec.revoked.clone();
-        revoked.push(RevokedKid { kid: key.kid.clone(), reason: self.reason.into() });
-        cluster.change(&living.resource, json!({ "revoked": revoked })).await?;
+        let revoked = |set: &JwksKeySet| {
+            let mut revoked = set.spec.revoked.clone();
+            if !revoked.iter().any(|one| one.kid == key.kid) {
+                revoked.push(RevokedKid { kid: key.kid.clone(), reason: self.reason.into() });
+            }
+            Edit::Revoked(revoked)
+        };
+        cluster.change(&living.resource, revoked).await?;
         let id = living.id();
         let halt = living.halt().or_else(|| {
             let why = planned.err()?;

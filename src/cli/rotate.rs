@@ -8,7 +8,7 @@ use chrono::{SecondsFormat, TimeDelta, Utc};
 use clap::Args;
 use kube::runtime::wait::await_condition;
 
-use super::cluster::{self, Access};
+use super::cluster::{self, Access, Edit};
 use super::living::{Living, WhatIf};
 use super::plan::{Planned, duration};
 use super::screen::about;
@@ -60,7 +60,7 @@ impl Rotate {
         }
         // Every value has to be a new one, also when two people ask within a second.
         let value = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
-        cluster.annotate(&living.resource, ROTATE, &value).await?;
+        cluster.change(&living.resource, |_| Edit::Annotation(ROTATE, value.clone())).await?;
         let (rows, last) = foretold(&living, &planned);
         print(&(format!("{}: a rotation is asked for\n", living.id()) + &rows.join("")))?;
         if !self.wait {

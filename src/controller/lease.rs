@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::Meta;
 use super::health::Watching;
 use super::telemetry::Telemetry;
+use super::waits::Waits;
 
 /// A leader that does not renew the lease for so many seconds has lost it.
 const DURATION: u64 = 15;
@@ -192,7 +193,7 @@ impl Elector {
         let manager = self.manager().await?;
         let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.namespace);
         let this = watcher::Config::default().fields(&format!("metadata.name={}", self.name));
-        let mut changes = watcher(leases, this).default_backoff().touched_objects().boxed();
+        let mut changes = watcher(leases, this).backoff(Waits::default()).touched_objects().boxed();
         let mut changed = Box::pin(manager.changed());
         let mut another_led = false;
         let mut open = futures::future::pending().boxed();

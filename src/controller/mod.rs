@@ -13,6 +13,7 @@ mod resealing;
 mod settled;
 mod status;
 mod telemetry;
+mod waits;
 mod watches;
 
 use std::convert::Infallible;
@@ -51,6 +52,7 @@ use watches::cached;
 pub use lease::LeaseName;
 pub use namespaces::{Namespaces, namespace_name};
 pub use telemetry::Telemetry;
+pub(crate) use waits::Waits;
 
 /// Changes that come together are answered together.
 const DEBOUNCE: Duration = Duration::from_millis(100);

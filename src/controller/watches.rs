@@ -13,6 +13,7 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 use super::telemetry::Telemetry;
+use super::waits::Waits;
 
 /// What a watch tells.
 pub(super) type Told<K> = Result<watcher::Event<K>, watcher::Error>;
@@ -58,7 +59,7 @@ where
     let metrics = telemetry.metrics.clone();
     let ended = seen.clone();
     watcher(api, config)
-        .default_backoff()
+        .backoff(Waits::default())
         .inspect(move |told| match told {
             Ok(watcher::Event::InitDone) => seen.is_whole(),
             Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_)) => seen.moves(),

@@ -1,6 +1,9 @@
 //! A living set, as the commands tell and change it.
 
+use std::time::Duration;
+
 use keyturn::api::{ConditionStatus, RevocationReason};
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Said, quick};
@@ -114,6 +117,37 @@ async fn a_rotation_waits_for_a_confirmation(bench: &Bench, fixture: &Fixture, c
     assert_eq!(set.metadata.annotations.unwrap()["keyturn.dev/confirm"], view.standby());
     let said = bench.keyturn(fixture, &["confirm", "auth", "x"]).failed();
     assert!(said.contains("no key has the kid \"x\""), "{said}");
+}
+
+/// The operator writes the status whenever it likes; a command that read the resource just before makes its change all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_that_others_write_is_changed_all_the_same() {
+    let (bench, fixture) = (Bench::new(), Fixture::new("busy").await);
+    let operator = fixture.operator().await;
+    fixture.apply(&quick("auth", json!({ "promotion": { "confirm": [{ "manual": {} }] } }))).await;
+    let before = fixture.ready("auth").await;
+    drop(operator);
+    let sets = fixture.sets();
+    let busy = tokio::spawn(async move {
+        for count in 0.. {
+            let patch = json!({ "metadata": { "annotations": { "example.com/count": format!("{count}") } } });
+            sets.patch("auth", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    });
+    let view = fixture.view("auth").await;
+    tokio::task::block_in_place(|| {
+        for _ in 0..15 {
+            bench.keyturn(&fixture, &["rotate", "auth"]).well();
+        }
+        bench.keyturn(&fixture, &["confirm", "auth", &view.standby()]).well();
+        bench.keyturn(&fixture, &["revoke", "auth", &view.standby(), "--yes"]).well();
+    });
+    busy.abort();
+    let set = fixture.sets().get("auth").await.unwrap();
+    assert_eq!(set.metadata.annotations.unwrap()["keyturn.dev/confirm"], view.standby());
+    assert_eq!(set.spec.revoked.iter().map(|one| one.kid.clone()).collect::<Vec<_>>(), [view.standby()]);
+    assert_eq!(set.status.unwrap().keys.len(), before.keys.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

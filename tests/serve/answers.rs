@@ -1,6 +1,7 @@
 //! Every header of every kind of answer.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -166,6 +167,22 @@ fn what_is_not_there_or_not_allowed_is_said_in_json() {
     assert_eq!(send(server.address, &one).status, 431);
     let path = format!("/default/{}/jwks.json", "x".repeat(20_000));
     assert_eq!(ask(server.address, "GET", &path, &[]).status, 431);
+}
+
+#[test]
+fn the_commands_of_the_page_do_what_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/serve.md")).unwrap();
+    let command =
+        |beginning: &str| page.lines().find_map(|line| line.strip_prefix(beginning)).expect("it is on the page");
+    let place = Workplace::new(&fs::read_to_string(root.join("examples/quickstart.yaml")).unwrap());
+    place.once_well();
+    let args = command("keyturn serve ").replace("./keys", place.dir().to_str().unwrap());
+    let server = Server::start(|program| {
+        program.args(args.split(' '));
+    });
+    let path = command("curl http://127.0.0.1:8080");
+    assert_eq!(server.ready(path).body, fs::read(place.path("configmaps/quickstart-jwks/jwks.json")).unwrap());
 }
 
 #[test]

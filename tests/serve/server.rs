@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::http::{self, Answer};
 
 /// How long anything may take on a busy machine before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(150);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Killed when it is dropped.
 pub struct Server {

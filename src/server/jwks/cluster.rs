@@ -21,7 +21,7 @@ use super::Source;
 use super::published::{Published, Unfit};
 use super::shelf::{Described, Pulse, SetName, Shelf};
 use crate::api::{JwksKeySet, Publisher};
-use crate::controller::Namespaces;
+use crate::controller::{Namespaces, Waits};
 use crate::keyring::Time;
 use crate::store::kubernetes::{HEADER, KEY_SET, MANAGED_BY, MANAGER};
 
@@ -85,7 +85,7 @@ impl Cluster {
                 Some(namespace) => Api::namespaced(client, &namespace),
                 None => Api::all(client),
             };
-            Some((pulse, watch(api, settings.clone()).default_backoff().boxed()))
+            Some((pulse, watch(api, settings.clone()).backoff(Waits::default()).boxed()))
         };
         reaches.into_iter().filter_map(one).collect()
     }
