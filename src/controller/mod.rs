@@ -10,6 +10,7 @@ mod namespaces;
 mod reconcile;
 mod references;
 mod resealing;
+mod resource;
 mod settled;
 mod status;
 mod telemetry;

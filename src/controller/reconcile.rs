@@ -5,10 +5,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kube::api::{Patch, PatchParams};
 use kube::runtime::controller::Action;
-use kube::{Api, Client, ResourceExt};
-use serde_json::json;
+use kube::{Client, ResourceExt};
 use tokio::sync::watch::Receiver;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -20,14 +18,15 @@ use super::lease::Standing;
 use super::metrics::Metrics;
 use super::references::References;
 use super::resealing::Resealing;
+use super::resource::Resource;
 use super::settled::{Outputs, Settled};
 use super::{Meta, status};
-use crate::api::{self, ConditionReason, DeletionPolicy, JwksKeySet, JwksKeySetStatus};
+use crate::api::{self, ConditionReason, DeletionPolicy, JwksKeySet};
 use crate::engine::{Engine, PassError, Problem, Report, Request};
 use crate::keyring::{Edit, SecretId, Time};
 use crate::probe::{Clock, ServerClock};
+use crate::store::SetRef;
 use crate::store::kubernetes::KubernetesStore;
-use crate::store::{SetRef, StoreError};
 
 /// A set is looked at this often even where nothing is due.
 const RESYNC: Duration = Duration::from_secs(3600);
@@ -37,9 +36,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Where the resource changed while a pass ran, the next one comes so soon.
 const SOON: Duration = Duration::from_millis(500);
-
-/// Longest time that reading the resource, or writing its status, may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// All that reconciliations share.
 pub(super) struct Context {
@@ -91,7 +87,7 @@ impl ReconcileError {
     /// What metrics call it.
     fn reason(&self) -> &'static str {
         match self {
-            Self::Pass(PassError::Store(StoreError::Conflict(_)) | PassError::Overtaken) => "Conflict",
+            Self::Pass(error) if error.is_conflict() => "Conflict",
             Self::Pass(error) => status::error_reason(error).name(),
             Self::Read(_) | Self::Unanswered => "ResourceNotRead",
             Self::Status(_) => "StatusNotWritten",
@@ -151,37 +147,40 @@ async fn look_after(
     context: &Context,
 ) -> Result<Action, ReconcileError> {
     let namespace = meta.namespace().unwrap_or_default();
-    let api: Api<JwksKeySet> = Api::namespaced(context.client.clone(), &namespace);
-    let Some(mut set) = read(&api, meta).await? else {
+    let Some(mut resource) = Resource::read(&context.client, meta).await? else {
         context.forget(id);
         return Ok(Action::await_change());
     };
     let mut news = Vec::new();
-    context.references.add(&namespace, &meta.name_any(), &referred(&set));
-    let mut outcome = context.engine.pass(&request(&set), &mut news).await;
+    context.references.add(&namespace, &meta.name_any(), &referred(&resource.set));
+    let mut outcome = context.engine.pass(&request(&resource.set), &mut news).await;
     if matches!(outcome, Err(PassError::Overtaken)) {
-        let Some(again) = read(&api, meta).await? else {
+        let Some(again) = Resource::read(&context.client, meta).await? else {
             context.forget(id);
             return Ok(Action::await_change());
         };
-        let mut request = request(&again);
+        let mut request = request(&again.set);
         // One that says the same as before was set back from a backup: it counts, whatever the keyring knows.
-        request.edit = request.edit.filter(|_| again.metadata.generation != set.metadata.generation);
-        set = again;
-        context.references.add(&namespace, &meta.name_any(), &referred(&set));
+        request.edit = request.edit.filter(|_| again.set.metadata.generation != resource.set.metadata.generation);
+        resource = again;
+        context.references.add(&namespace, &meta.name_any(), &referred(&resource.set));
         outcome = context.engine.pass(&request, &mut news).await;
     }
-    if let Err(error @ (PassError::Store(StoreError::Conflict(_)) | PassError::Overtaken)) = outcome {
-        // Someone else is at work on this set: whoever comes last tells how it stands.
-        context.events.publish(&set, &news).await;
-        return Err(error.into());
-    }
+    let set = &resource.set;
+    let outcome = match resource.explain(outcome) {
+        Err(error) if error.is_conflict() => {
+            // Someone else is at work on this set: whoever comes last tells how it stands.
+            context.events.publish(set, &news).await;
+            return Err(error.into());
+        }
+        outcome => outcome,
+    };
     if matches!(&outcome, Ok(report) if report.mended) {
         context.contests.restored(id, Instant::now());
     }
     let contested = context.contests.is_contested(id, Instant::now());
     let before = set.status.clone().unwrap_or_default();
-    let after = status::after(&set, &outcome, contested, context.clock.now().later);
+    let after = status::after(set, &outcome, contested, context.clock.now().later);
     context.metrics.sets().saw(id, &after, outcome.as_ref().ok());
     news.extend(status::news(&before, &after, &outcome));
     for one in &news {
@@ -191,8 +190,11 @@ async fn look_after(
             tracing::info!(reason = one.reason.name(), "{}", one.note);
         }
     }
-    let written = if after == before { Ok(true) } else { write_status(&api, &set, &after).await };
-    context.events.publish(&set, &news).await;
+    // Each write of the status brings the set back at once: a failure that words itself anew each time would keep it busy.
+    let is_told = after == before
+        || outcome.is_err() && status::says_the_same(&before, &after) && !context.backoff.tells(id, Instant::now());
+    let written = if is_told { Ok(true) } else { resource.write_status(&context.client, &after).await };
+    context.events.publish(set, &news).await;
     if !written? {
         // The pass was for a resource that has changed since. Nobody did anything wrong, so no wait grows.
         return Ok(Action::requeue(SOON));
@@ -210,18 +212,12 @@ async fn look_after(
     context.references.refer(
         &namespace,
         &meta.name_any(),
-        &referred(&set).into_iter().chain(report.references.keys().cloned()).collect(),
+        &referred(set).into_iter().chain(report.references.keys().cloned()).collect(),
     );
     context.resealing.sealed(meta, first.as_ref());
-    let wait = settle(context, meta, &set, &report, first);
+    let wait = settle(context, meta, set, &report, first);
     // The condition goes when the set is calm again, and not before somebody looks.
     Ok(Action::requeue(if contested { wait.min(CALM) } else { wait }))
-}
-
-/// The resource as it is now; `None` where there is none.
-async fn read(api: &Api<JwksKeySet>, meta: &Meta) -> Result<Option<JwksKeySet>, ReconcileError> {
-    let read = tokio::time::timeout(PATIENCE, api.get_opt(&meta.name_any())).await;
-    read.map_err(|_| ReconcileError::Unanswered)?.map_err(ReconcileError::Read)
 }
 
 /// The Secrets that the spec refers to.
@@ -267,33 +263,6 @@ fn request(set: &JwksKeySet) -> Request {
         confirmed: api::confirmed_kids(annotations),
         remembered: status.and_then(|status| status.keyring_revision),
         accepted_loss: annotations.get(api::ACCEPT_KEY_LOSS).and_then(|text| text.trim().parse().ok()),
-    }
-}
-
-/// Server-side apply of the whole status: what it no longer says is gone. Only over what was read: an operator that was frozen
-/// for a while knows less than the one that leads now.
-async fn write_status(
-    api: &Api<JwksKeySet>,
-    set: &JwksKeySet,
-    status: &JwksKeySetStatus,
-) -> Result<bool, ReconcileError> {
-    let object = json!({
-        "apiVersion": <JwksKeySet as kube::Resource>::api_version(&()),
-        "kind": <JwksKeySet as kube::Resource>::kind(&()),
-        "metadata": { "name": set.name_any(), "resourceVersion": set.resource_version() },
-        "status": status,
-    });
-    let params = PatchParams::apply("keyturn").force();
-    let patch = Patch::Apply(&object);
-    let name = set.name_any();
-    let write = api.patch_status(&name, &params, &patch);
-    match tokio::time::timeout(PATIENCE, write).await {
-        Err(_) => Err(ReconcileError::Status("the API server did not answer".to_owned())),
-        Ok(Ok(_)) => Ok(true),
-        // The resource was deleted meanwhile.
-        Ok(Err(kube::Error::Api(answer))) if answer.is_not_found() => Ok(true),
-        Ok(Err(kube::Error::Api(answer))) if answer.is_conflict() => Ok(false),
-        Ok(Err(error)) => Err(ReconcileError::Status(error.to_string())),
     }
 }
 

@@ -42,6 +42,16 @@ pub(super) fn after(
     status
 }
 
+/// Whether two states differ in words alone.
+pub(super) fn says_the_same(before: &JwksKeySetStatus, after: &JwksKeySetStatus) -> bool {
+    let without_words = |status: &JwksKeySetStatus| {
+        let mut status = status.clone();
+        status.conditions.iter_mut().for_each(|condition| condition.message.clear());
+        status
+    };
+    without_words(before) == without_words(after)
+}
+
 /// News that only a comparison with the earlier status shows, so that it is told once.
 pub(super) fn news(
     before: &JwksKeySetStatus,

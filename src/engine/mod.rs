@@ -86,6 +86,13 @@ pub enum PassError {
     },
 }
 
+impl PassError {
+    /// Whether somebody else was at work on the set: what was read is to be read again.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Conflict(_)) | Self::Overtaken)
+    }
+}
+
 /// Runs passes over a store.
 #[derive(Debug)]
 pub struct Engine<S, C> {

@@ -12,11 +12,11 @@ use super::references::References;
 use super::report::{Problem, Report};
 use super::{PassError, Request};
 use super::{import, news};
-use crate::keyring::{Key, Keyring, Publisher};
+use crate::keyring::{Key, Keyring, Marks, Publisher};
 use crate::lifecycle::adoption::Offer;
-use crate::lifecycle::plan::{Plan, Step, plan};
+use crate::lifecycle::plan::{Mint, Plan, Step, plan};
 use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
-use crate::lifecycle::recovery::{Case, Recovery, Remains, recover};
+use crate::lifecycle::recovery::{Case, Recovery, Remains, last_revision, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
 use crate::publish::{
@@ -45,6 +45,8 @@ pub(super) struct Pass<'a, S, C> {
     halted: bool,
     /// The stored keyring does not know yet which spec counts.
     is_spec_new: bool,
+    /// It did not when the pass began.
+    is_edited: bool,
     /// The outputs of the spec that it knows, until it knows the new one.
     former: Vec<Output>,
 }
@@ -80,6 +82,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             report: Report::default(),
             halted: false,
             is_spec_new: false,
+            is_edited: false,
             former: Vec::new(),
         };
         if let Some(refused) = refused {
@@ -106,6 +109,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         pass.use_policy_in_force().await?;
         if !pass.halted {
             pass.remember_spec()?;
+            pass.report.mended |= !dressed && !pass.is_edited;
             pass.offer = import::offer(&pass.policy, &pass.keyring, &pass.references, minter).await?;
         }
         Ok(pass)
@@ -117,29 +121,34 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             return Ok(false);
         }
         let Plan { next, mints, steps, ahead: _, wake: _, refused: _ } = self.plan();
-        let Some(mut next) = next else {
-            if self.keyring.revision == 0 {
-                return Ok(false);
-            }
-            if self.is_spec_new {
-                let seen = self.version.as_ref();
-                self.version = Some(self.store.commit(&self.request.set, &self.keyring, seen).await?);
-                self.is_spec_new = false;
-            }
-            let (drifted, outcome) = self.drifted().await;
-            self.report.mended |= drifted.iter().any(|one| self.is_drifted(&one.rendered.id));
-            let written = self.publish(drifted).await?;
-            return outcome.map(|()| written);
-        };
+        let Some(next) = next else { return self.restore().await };
         if self.keyring.revision == 0 && self.taken().next().is_some() {
             return Ok(false);
         }
+        match self.decide(minter, next, &mints, &steps).await {
+            Err(error) if !error.is_conflict() => {
+                // That nothing can be decided is no reason to leave what was published as others left it.
+                let _ = self.restore().await;
+                Err(error)
+            }
+            complete => self.publish(complete?).await.map(|_| true),
+        }
+    }
+
+    /// Makes the keys that a decision needs, and commits it. What is to be written then.
+    async fn decide(
+        &mut self,
+        minter: &Minter,
+        mut next: Keyring,
+        mints: &[Mint],
+        steps: &[Step],
+    ) -> Result<Vec<Complete>, PassError> {
         let revokes = steps.iter().any(|step| matches!(step, Step::Revoke { .. }));
         if !mints.is_empty() && !revokes {
             // Keys take long to make, and without a passphrase they could not be written.
             self.check_passphrases()?;
         }
-        let minted = minter.mint(&self.request.set, &mints, &self.policy.kid, &next, self.now.later).await?;
+        let minted = minter.mint(&self.request.set, mints, &self.policy.kid, &next, self.now.later).await?;
         next.keys.extend(minted.iter().cloned());
         let revision = next.revision;
         let mut discouraged = news::discouraged(&self.keyring, &next);
@@ -149,18 +158,30 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             // A revocation waits for no certificate either.
             Ok(()) | Err(_) => self.commit(next, revokes).await,
         };
-        let complete = match committed {
-            Ok(complete) => complete,
-            Err(error) => {
-                minter.give_back(&self.request.set, revision, minted);
-                return Err(error);
-            }
-        };
+        if committed.is_err() {
+            minter.give_back(&self.request.set, revision, minted);
+            return committed;
+        }
         self.news.extend(minted.iter().map(news::minted));
         self.news.extend(discouraged);
         self.news.extend(steps.iter().filter_map(news::step));
-        self.publish(complete).await?;
-        Ok(true)
+        committed
+    }
+
+    /// Writes what others changed, and what an earlier pass did not get to. Whether there was any.
+    async fn restore(&mut self) -> Result<bool, PassError> {
+        if self.keyring.revision == 0 {
+            return Ok(false);
+        }
+        if self.is_spec_new {
+            let seen = self.version.as_ref();
+            self.version = Some(self.store.commit(&self.request.set, &self.keyring, seen).await?);
+            self.is_spec_new = false;
+        }
+        let (drifted, outcome) = self.drifted().await;
+        self.report.mended |= drifted.iter().any(|one| self.is_undone(&one.rendered.id));
+        let written = self.publish(drifted).await?;
+        outcome.map(|()| written)
     }
 
     /// What happened so far.
@@ -253,25 +274,49 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     }
 
     /// Writes the outputs that are not as they should be: the verifiers' first, then the signers'. Whether there were any.
+    ///
+    /// One that can't be written holds up the signers' only if it lacks a key that they would use.
     async fn publish(&mut self, complete: Vec<Complete>) -> Result<bool, PassError> {
-        let mut written = false;
+        let (mut written, mut failed, mut signers_wait) = (false, None, false);
         for one in complete {
             let id = one.rendered.id.clone();
+            if signers_wait && id.kind == OutputKind::Secret {
+                continue;
+            }
             let seen = match self.places.get(&id) {
                 Some(Place::Foreign) => continue,
                 Some(Place::Ours(stored)) => Some(stored),
                 Some(Place::Empty) | None => None,
             };
             let recovered = self.news.iter().any(|news| news.reason == news::Reason::KeyringRecovered);
-            let restored = self.is_drifted(&id) && !recovered;
-            let (header, version) = self.write(&one, seen).await?;
+            let restored = self.is_undone(&id) && !recovered;
+            let (header, version) = match self.write(&one, seen).await {
+                Ok(done) => done,
+                Err(error) if error.is_conflict() => return Err(error),
+                Err(error) => {
+                    signers_wait |= !self.has_active_keys(&one);
+                    failed = failed.or(Some(error));
+                    continue;
+                }
+            };
             let before = seen.and_then(|stored| stored.header.as_ref());
             self.news.push(news::published(&id, &header, before, restored));
             let stored = Stored { version, header: Some(header), files: one.files, dressed: true };
             self.places.insert(id, Place::Ours(stored));
             written = true;
         }
-        Ok(written)
+        failed.map_or(Ok(written), Err)
+    }
+
+    /// Whether an output holds, as it is, every active key that it should.
+    fn has_active_keys(&self, one: &Complete) -> bool {
+        let id = &one.rendered.id;
+        let Some(Place::Ours(Stored { header: Some(header), files, .. })) = self.places.get(id) else { return false };
+        let wanted = one.rendered.marks(&self.keyring, None, self.now.later);
+        let holds = |marks: &Marks, key: &Key| marks.get(&key.kid).is_some_and(|mark| mark.held.is_some());
+        let mut active = self.keyring.keys.iter().filter(|key| key.is_active());
+        header.is_intact(id, files, &self.keyring.mac_key)
+            && active.all(|key| holds(&header.marks, key) || !holds(&wanted, key))
     }
 
     /// Those outputs that are not as they should be, made whole, and why others can't be. One that is older than the last
@@ -345,6 +390,17 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
     }
 
+    /// Whether an output that had been written is no more as it was written, without an edit of the spec.
+    fn is_undone(&self, id: &OutputId) -> bool {
+        let undone = match self.places.get(id) {
+            Some(Place::Ours(stored)) => !stored.dressed || self.is_drifted(id),
+            // The status tells of a revision when all its outputs are written.
+            Some(Place::Empty) | None => self.request.remembered == Some(self.keyring.revision),
+            Some(Place::Foreign) => false,
+        };
+        undone && !self.is_edited
+    }
+
     /// The header of an output that is written next. It says what the clock says now: making keys may have taken long.
     fn header(&self, one: &Complete, keyring: &Keyring) -> Result<Header, PassError> {
         let Complete { rendered: one, files } = one;
@@ -406,6 +462,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         let wanted = to_remember(self.request, &self.keyring)?;
         self.is_spec_new = wanted != self.keyring.accepted;
+        self.is_edited = self.is_spec_new;
         if self.is_spec_new {
             let former = former_spec(&self.keyring);
             let parse = |spec| Policy::parse(&self.request.set.name, &spec, self.store.write_bound());
@@ -478,10 +535,13 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     async fn recover(&mut self, minter: &Minter) -> Result<(), PassError> {
         let base = self.version.is_some().then_some(&self.keyring);
         let left = self.left(base.is_some(), minter).await?;
-        let unopened: Vec<Problem> = left.iter().filter_map(Problem::unopened).collect();
-        if !unopened.is_empty() && self.request.accepted_loss.is_none() {
+        let unopened: Vec<&(OutputId, Remains)> =
+            left.iter().filter(|(_, remains)| !remains.unopened.is_empty()).collect();
+        let revisions = left.iter().map(|(_, remains)| remains.revision);
+        let last = last_revision(revisions, self.request.remembered, base);
+        if !unopened.is_empty() && self.request.accepted_loss != Some(last) {
             // What can't be opened may be the very key that signs: without it, a new one would be made in silence.
-            self.report.problems.extend(unopened);
+            self.report.problems.extend(unopened.into_iter().map(|one| Problem::unopened(one, last)));
             self.report.revision = self.request.remembered;
             self.halted = true;
             return Ok(());

@@ -100,6 +100,8 @@ pub enum Problem {
         output: OutputId,
         /// Which files.
         files: Vec<String>,
+        /// The revision that is lost.
+        revision: u64,
     },
     /// The keyring is lost, and active keys with it.
     KeyringLost {
@@ -177,9 +179,8 @@ impl Problem {
     }
 
     /// What an output holds that its passphrase does not open.
-    pub(super) fn unopened((output, remains): &(OutputId, Remains)) -> Option<Self> {
-        let files = remains.unopened.clone();
-        (!files.is_empty()).then(|| Self::Unopened { output: output.clone(), files })
+    pub(super) fn unopened((output, remains): &(OutputId, Remains), revision: u64) -> Self {
+        Self::Unopened { output: output.clone(), files: remains.unopened.clone(), revision }
     }
 }
 
@@ -203,11 +204,11 @@ impl fmt::Display for Problem {
                  ({}): until then Keyturn goes on publishing; wait, or set publisher: Keyturn",
                 kids.join(", ")
             ),
-            Self::Unopened { output, files } => write!(
+            Self::Unopened { output, files, revision } => write!(
                 out,
                 "the keyring is lost or older than its outputs, and {output} holds files that its passphrase does not open ({}), \
                  among which may be the key in use; everything published stays as it is. Bring back the passphrase that they \
-                 were encrypted under, restore the keyring from a newer backup, or give up what they hold by the annotation {}",
+                 were encrypted under, restore the keyring from a newer backup, or give up what they hold: annotate the resource with {}={revision}",
                 files.join(", "),
                 crate::api::ACCEPT_KEY_LOSS
             ),

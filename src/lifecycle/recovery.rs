@@ -79,8 +79,7 @@ pub enum Recovery {
 
 /// Rebuilds a keyring from what the outputs hold. Pure.
 pub fn recover(case: &Case<'_>) -> Recovery {
-    let outputs = case.remains.iter().map(|remains| remains.revision);
-    let last = outputs.chain(case.remembered).chain(case.base.map(|base| base.revision)).max().unwrap_or_default();
+    let last = last_revision(case.remains.iter().map(|remains| remains.revision), case.remembered, case.base);
     let revoked = revoked(case);
     let gone = |kid: &str, thumbprint| {
         revoked.iter().any(|one| one.kid == kid || one.thumbprint.is_some_and(|known| known == thumbprint))
@@ -108,6 +107,11 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         accepted: case.base.and_then(|base| base.accepted.clone()),
         imports: case.base.map_or_else(|| answered_imports(case), |base| base.imports.clone()),
     }))
+}
+
+/// The newest revision that outputs, the status or a restored keyring know of: the one that is lost, if any is.
+pub fn last_revision(outputs: impl Iterator<Item = u64>, remembered: Option<u64>, base: Option<&Keyring>) -> u64 {
+    outputs.chain(remembered).chain(base.map(|base| base.revision)).max().unwrap_or_default()
 }
 
 /// The facts that counted last: longer ones than the spec states may still count.

@@ -118,6 +118,7 @@ impl KubernetesStore {
         let api: Api<K> = Api::namespaced(self.client.clone(), &set.namespace);
         let doing = format!("writing {} {:?} in namespace {}", K::kind(&()), name, set.namespace);
         let object = body.object(set, name, seen);
+        let sent = (object.get("data").cloned(), object.pointer(HEADER_POINTER).cloned());
         let written = match seen {
             Some(_) => {
                 let patch = Patch::Merge(object);
@@ -141,8 +142,25 @@ impl KubernetesStore {
                 .await
             }
         };
-        written.map(|object| version(object.meta()))
+        let written = written?;
+        let stored = serde_json::to_value(&written).unwrap_or_default();
+        if (files_in(stored.get("data")), stored.pointer(HEADER_POINTER))
+            != (files_in(sent.0.as_ref()), sent.1.as_ref())
+        {
+            let why = "what is stored is not what was written: a mutating webhook or policy changes it; exempt objects labelled \
+                       keyturn.dev/key-set from it";
+            return Err(StoreError::Failed { doing, why: why.to_owned() });
+        }
+        Ok(version(written.meta()))
     }
+}
+
+/// Where an object has the header of an output.
+const HEADER_POINTER: &str = "/metadata/annotations/keyturn.dev~1header";
+
+/// The files of an object or of a patch, in which `null` takes one away.
+fn files_in(data: Option<&Value>) -> BTreeMap<&String, &Value> {
+    data.and_then(Value::as_object).into_iter().flatten().filter(|(_, content)| !content.is_null()).collect()
 }
 
 impl Store for KubernetesStore {

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::core::v1::ConfigMap;
 use keyturn::api::ConditionStatus;
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 
 use crate::operator::view::{file_of, text_of};
-use crate::operator::wire::Wire;
+use crate::operator::wire::{Call, Wire};
 use crate::operator::{Fixture, Operator, condition, example};
 
 struct Settled {
@@ -125,6 +125,52 @@ async fn a_removed_header_is_written_anew() {
         })
         .await;
     assert_eq!(fixture.view("auth").await, before);
+}
+
+/// Does the same to the outputs as often as they are restored. How many writes of theirs an operator makes meanwhile.
+async fn contested_by(what: &str, harm: impl AsyncFn(&Fixture)) -> usize {
+    let fixture = Fixture::new(what).await;
+    let wire = Wire::default();
+    let _operator = fixture.operator_on(&wire).await;
+    fixture.apply(&example("auth", json!({ "keys": [{ "algorithm": "ES256" }] }))).await;
+    fixture.ready("auth").await;
+    wire.reset();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(12) {
+        harm(&fixture).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let of_outputs = |call: &Call| call.path.contains("/secrets") || call.path.contains("/configmaps");
+    let writes = wire.writes().iter().filter(|call| of_outputs(call)).count();
+    let is_told = |status: &keyturn::api::JwksKeySetStatus| {
+        condition(status, "Ready")
+            .is_some_and(|one| (one.0, one.1.as_str()) == (ConditionStatus::False, "OutputContested"))
+    };
+    fixture.status("auth", "it is told", is_told).await;
+    assert!(fixture.event("auth", "Restored").await.contains("changed by someone else"));
+    writes
+}
+
+#[tokio::test]
+async fn who_deletes_an_output_again_and_again_does_not_keep_the_api_server_busy() {
+    let maps = |fixture: &Fixture| Api::<ConfigMap>::namespaced(fixture.client.clone(), &fixture.namespace);
+    let writes = contested_by("pruned", async |fixture| {
+        // One that is not back yet can't be deleted.
+        drop(maps(fixture).delete("auth-jwks", &DeleteParams::default()).await);
+    })
+    .await;
+    assert!((4..15).contains(&writes), "{writes} writes");
+}
+
+#[tokio::test]
+async fn who_takes_the_labels_again_and_again_does_not_keep_the_api_server_busy() {
+    let theirs = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": "theirs" } } });
+    let writes = contested_by("relabelled", async |fixture| {
+        fixture.patch_config_map("auth-jwks", &theirs).await;
+        fixture.patch_secret("auth-keyring", &theirs).await;
+    })
+    .await;
+    assert!((4..30).contains(&writes), "{writes} writes");
 }
 
 #[tokio::test]

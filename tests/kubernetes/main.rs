@@ -23,6 +23,7 @@ mod life;
 mod loss;
 mod namespaces;
 mod observed;
+mod obstacles;
 mod outage;
 mod publisher;
 mod refusals;

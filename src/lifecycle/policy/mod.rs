@@ -97,6 +97,11 @@ pub enum PolicyError {
     /// No lines, or too many.
     #[error("spec.keys has {0} lines: state 1 to {MOST_LINES}")]
     Lines(usize),
+    /// A resource of another version.
+    #[error(
+        "this version of Keyturn does not understand the resource ({0}): state what it knows, or install the version that does"
+    )]
+    NotUnderstood(String),
     /// An issuer for which nobody can ask.
     #[error(
         "spec.issuer {0:?} must be an https URL without user, query and fragment, as in https://auth.example.com/main"
