@@ -1,24 +1,49 @@
 //! Passes over a real directory.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::keyring::Time;
+use crate::lifecycle::Now;
 use crate::lifecycle::fixtures::{config_map, spec};
 use crate::probe::SystemClock;
 use crate::store::directory::DirectoryStore;
 use crate::store::{Place, Seal, Snapshot};
 
-struct Fixture {
+struct Fixture<C = SystemClock> {
     _dir: TempDir,
-    engine: Engine<DirectoryStore, SystemClock>,
+    engine: Engine<DirectoryStore, C>,
+}
+
+/// A clock on which so many seconds pass whenever someone looks at it.
+struct Slow {
+    seconds: i64,
+    begun: Time,
+    looked: AtomicI64,
+}
+
+impl Clock for Slow {
+    fn now(&self) -> Now {
+        let now = self.begun + TimeDelta::seconds(self.seconds * self.looked.fetch_add(1, Ordering::Relaxed));
+        Now::new(now, now)
+    }
 }
 
 impl Fixture {
     fn new() -> Self {
+        Self::with(SystemClock)
+    }
+}
+
+impl<C: Clock> Fixture<C> {
+    fn with(clock: C) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = DirectoryStore::open(dir.path(), Seal::default()).unwrap();
-        Self { _dir: dir, engine: Engine::new(store, SystemClock, Minter::default()) }
+        Self { _dir: dir, engine: Engine::new(store, clock, Minter::default()) }
     }
 
     async fn pass(&self, request: &Request) -> Result<Report, PassError> {
@@ -84,4 +109,24 @@ async fn a_resource_that_was_set_back_counts_without_a_number() {
     fixture.pass(&Request { edit: None, ..back.clone() }).await.unwrap();
     fixture.pass(&back).await.unwrap();
     assert_eq!(fixture.published().await, ["all.json", "more.json"]);
+}
+
+#[tokio::test]
+async fn a_slow_disk_stops_nothing_and_what_it_took_long_to_write_is_stamped_by_its_end() {
+    let request = request(1, &json!({ "all.json": { "content": "PublicJwks" } }));
+    for seconds in [3, 10, 40] {
+        let clock = Slow { seconds, begun: SystemClock.now().later, looked: AtomicI64::new(0) };
+        let fixture = Fixture::with(clock);
+        fixture.pass(&request).await.unwrap();
+        let Some(Place::Ours(stored)) = fixture.load().await.outputs.remove(&config_map("c")) else {
+            panic!("nothing is published")
+        };
+        let marks = stored.header.unwrap().marks;
+        let held: Vec<Time> = marks.values().filter_map(|mark| mark.held).collect();
+        // The ConfigMap is written first: each attempt looks at the clock before and after.
+        let attempts = 1 + [0, 2, 15, 60].iter().filter(|allowance| **allowance < seconds).count();
+        let ended = |clock: &Slow| clock.begun + TimeDelta::seconds(seconds * i64::try_from(2 * attempts).unwrap());
+        assert_eq!(held.len(), 4, "of each line the active one and the standby");
+        assert!(held.iter().all(|held| *held >= ended(&fixture.engine.clock)), "{seconds}: {held:?}");
+    }
 }

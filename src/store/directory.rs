@@ -24,14 +24,15 @@ use zeroize::Zeroizing;
 use super::seal::Unsealed;
 use super::{Place, Referenced, Seal, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Version};
 use crate::api::SecretKeyRef;
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, Time};
 use crate::lifecycle::policy::{OutputId, OutputKind};
 use crate::publish::{Files, Header};
 
 use files::{Access, advice, failed};
 use folder::Folder;
 
-/// W in a directory: nothing is on its way once a call has returned.
+/// W in a directory: a write that could not take effect by its stamp is given up, and nothing is on its way once a call has
+/// returned.
 pub const WRITE_BOUND: TimeDelta = TimeDelta::zero();
 
 /// The file whose lock says that a process uses the directory.
@@ -212,10 +213,11 @@ impl Store for DirectoryStore {
         files: &Files,
         header: &Header,
         seen: Option<&Stored>,
+        by: Time,
     ) -> Result<Version, StoreError> {
         self.check_lock()?;
         let folder = self.folder(set, output)?;
-        let published = folder.publish(files, header, seen.map(|stored| &stored.version));
+        let published = folder.publish(files, header, seen.map(|stored| &stored.version), by);
         self.swapped().insert(folder, Instant::now());
         published
     }

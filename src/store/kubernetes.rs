@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::seal::Unsealed;
 use super::{Place, Referenced, Seal, SetRef, Snapshot, Store, StoreError, Stored, StoredKeyring, Unreadable, Version};
 use crate::api::{GROUP, JwksKeySet, SecretKeyRef};
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, Time};
 use crate::lifecycle::policy::{OutputId, OutputKind, keyring_name};
 use crate::publish::{Files, Header};
 
@@ -220,6 +220,8 @@ impl Store for KubernetesStore {
         files: &Files,
         header: &Header,
         seen: Option<&Stored>,
+        // The API server keeps to W by itself.
+        _by: Time,
     ) -> Result<Version, StoreError> {
         let header = header
             .to_json()

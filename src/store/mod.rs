@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use zeroize::Zeroizing;
 
 use crate::api::SecretKeyRef;
-use crate::keyring::{FormatError, Keyring, SecretId};
+use crate::keyring::{FormatError, Keyring, SecretId, Time};
 use crate::lifecycle::policy::OutputId;
 use crate::publish::{Files, Header};
 
@@ -131,6 +131,9 @@ pub enum StoreError {
         /// What is wrong with it.
         source: FormatError,
     },
+    /// The write could not take effect in time, and so it did not. Stamp it later.
+    #[error("{0} could not be written in time")]
+    Late(String),
     /// The keyring's place is taken.
     #[error(
         "{0} is not a keyring that Keyturn made for this set: rename or delete it, or give the key set another name"
@@ -169,7 +172,9 @@ pub trait Store: Send + Sync {
         seen: Option<&Version>,
     ) -> impl Future<Output = Result<Version, StoreError>> + Send;
 
-    /// Writes an output, all its files in one step, over the state `seen`, or creates it where there was none.
+    /// Writes an output, all its files in one step, over the state `seen`, or creates it where there was none. Readers see it
+    /// by the time `by`, which is W after what its header says, or never ([`StoreError::Late`]): so a crash leaves no
+    /// header behind that says less than the truth.
     fn publish(
         &self,
         set: &SetRef,
@@ -177,6 +182,7 @@ pub trait Store: Send + Sync {
         files: &Files,
         header: &Header,
         seen: Option<&Stored>,
+        by: Time,
     ) -> impl Future<Output = Result<Version, StoreError>> + Send;
 }
 

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use keyturn::api::SecretKeyRef;
 use keyturn::engine::{Engine, Minter, News, PassError, Report, Request};
 use keyturn::jose::{Curve, KeyKind, KeySpec};
-use keyturn::keyring::Keyring;
+use keyturn::keyring::{Keyring, Time};
 use keyturn::lifecycle::Now;
 use keyturn::lifecycle::policy::OutputId;
 use keyturn::material::PrivateKey;
@@ -195,6 +195,7 @@ impl Store for SimStore {
         files: &Files,
         header: &Header,
         seen: Option<&Stored>,
+        _by: Time,
     ) -> Result<Version, StoreError> {
         let what = What::Output { id: output.clone(), files: files.clone(), header: header.clone() };
         self.write(what, seen.map(|stored| &stored.version)).await

@@ -22,6 +22,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::files::{self, Access, failed};
+use crate::keyring::Time;
+use crate::probe::{Clock, SystemClock};
 use crate::publish::{Files, Header, LARGEST_OUTPUT};
 use crate::store::{Place, SetRef, StoreError, Stored, Version};
 
@@ -116,12 +118,14 @@ impl Folder {
         Ok(Place::Ours(Stored { version, header, files, dressed }))
     }
 
-    /// Makes a version, swaps it in, and puts everything beside it right. The old version is left to [`Folder::sweep`].
+    /// Makes a version, swaps it in unless it is later than `by`, and puts everything beside it right. The old version is left
+    /// to [`Folder::sweep`].
     pub(super) fn publish(
         &self,
         files: &Files,
         header: &Header,
         seen: Option<&Version>,
+        by: Time,
     ) -> Result<Version, StoreError> {
         let conflict = || StoreError::Conflict(self.path.display().to_string());
         let there = match self.look()? {
@@ -137,7 +141,11 @@ impl Folder {
         files::make_folder(&self.path, self.access.folder).map_err(failed("making", &self.path))?;
         let name = format!("..{}-{}", header.revision, Uuid::new_v4().simple());
         let fresh = self.path.join(&name);
-        if let Err(error) = self.write_version(&fresh, files, &stamp) {
+        let written = self.write_version(&fresh, files, &stamp).and_then(|()| {
+            let is_late = SystemClock.now().earlier > by;
+            if is_late { Err(StoreError::Late(self.path.display().to_string())) } else { Ok(()) }
+        });
+        if let Err(error) = written {
             drop(fs::remove_dir_all(&fresh));
             return Err(error);
         }

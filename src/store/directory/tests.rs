@@ -15,10 +15,13 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::{DirectoryError, DirectoryStore, GRACE};
-use crate::keyring::{Digest, Facts, Keyring, MacKey, Marks, Publisher, SettledFacts};
+use crate::keyring::{Digest, Facts, Keyring, MacKey, Marks, Publisher, SettledFacts, Time};
 use crate::lifecycle::policy::{OutputId, OutputKind};
 use crate::publish::{Files, Header};
 use crate::store::{Place, Seal, SetRef, Snapshot, Store, StoreError, Stored, Version};
+
+/// No write is late.
+const ANY_TIME: Time = Time::MAX_UTC;
 
 /// A store on a new directory.
 struct Fixture {
@@ -57,7 +60,7 @@ impl Fixture {
     }
 
     fn publish(&self, output: &OutputId, revision: u64, wanted: &Files, seen: Option<&Stored>) -> Version {
-        block_on(self.store.publish(&set(), output, wanted, &header(revision), seen)).unwrap()
+        block_on(self.store.publish(&set(), output, wanted, &header(revision), seen, ANY_TIME)).unwrap()
     }
 
     /// Publishes over whatever is there.
@@ -236,7 +239,7 @@ fn namespaces_have_folders_of_their_own() {
     let iam = SetRef { namespace: "iam".to_owned(), ..set() };
     block_on(fixture.store.commit(&iam, &keyring(1), None)).unwrap();
     let wanted = files(&[("key.pem", "private")]);
-    block_on(fixture.store.publish(&iam, &secret(), &wanted, &header(1), None)).unwrap();
+    block_on(fixture.store.publish(&iam, &secret(), &wanted, &header(1), None, ANY_TIME)).unwrap();
     assert!(fixture.path("keyrings/iam/auth.json").is_file());
     assert!(fixture.path("secrets/iam/auth-signer/key.pem").is_file());
     assert_eq!(mode(&fixture.path("secrets/iam")), 0o700);
@@ -252,7 +255,7 @@ fn a_namespace_and_an_output_of_one_name_leave_each_other_alone() {
     fixture.publish(&secret(), 1, &wanted, None);
     let other = SetRef { namespace: secret().name, name: "other".to_owned(), owner: None };
     let inner = OutputId { kind: OutputKind::Secret, name: "inner".to_owned() };
-    block_on(fixture.store.publish(&other, &inner, &wanted, &header(1), None)).unwrap();
+    block_on(fixture.store.publish(&other, &inner, &wanted, &header(1), None, ANY_TIME)).unwrap();
     let inside = fixture.path("secrets/auth-signer/inner");
     let before = everything(&inside);
     let stored = fixture.ours(&secret());
@@ -307,7 +310,7 @@ fn a_state_that_was_not_seen_is_a_conflict() {
     assert!(matches!(fixture.commit(3, Some(&version)), Err(StoreError::Conflict(_))));
 
     let wanted = files(&[("key.pem", "private")]);
-    let publish = |seen: Option<&Stored>| block_on(fixture.store.publish(&set(), &secret(), &wanted, &header(2), seen));
+    let publish = |seen: Option<&Stored>| block_on(fixture.store.publish(&set(), &secret(), &wanted, &header(2), seen, ANY_TIME));
     publish(None).unwrap();
     assert!(matches!(publish(None), Err(StoreError::Conflict(_))));
     let seen = fixture.ours(&secret());
@@ -332,4 +335,18 @@ fn a_place_that_can_not_be_written_says_what_to_change() {
     fs::write(fixture.path("keyrings"), "not a folder").unwrap();
     let failed = fixture.commit(1, None).unwrap_err().to_string();
     assert!(failed.contains("keyrings") && failed.contains("move that away"), "{failed}");
+}
+
+#[test]
+fn what_can_not_be_seen_by_its_time_never_is() {
+    let fixture = Fixture::new();
+    let (before, after) = (files(&[("a", "1")]), files(&[("a", "2"), ("b", "2")]));
+    fixture.publish(&secret(), 1, &before, None);
+    let stored = fixture.ours(&secret());
+    let past = Time::UNIX_EPOCH;
+    let late = block_on(fixture.store.publish(&set(), &secret(), &after, &header(2), Some(&stored), past)).unwrap_err();
+    assert!(matches!(late, StoreError::Late(_)), "{late}");
+    fixture.assert_clean(&secret(), 1, &before);
+    fixture.publish(&secret(), 2, &after, Some(&stored));
+    fixture.assert_clean(&secret(), 2, &after);
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures::executor::block_on;
 
-use super::{Fixture, config_map, files, header, names, secret, set};
+use super::{ANY_TIME, Fixture, config_map, files, header, names, secret, set};
 use crate::store::directory::GRACE;
 use crate::store::{Place, Store, StoreError};
 
@@ -29,7 +29,7 @@ fn a_write_that_fails_leaves_the_old_state() {
 
     let stored = fixture.ours(&secret());
     let impossible = files(&[("a", "2"), (&"x".repeat(300), "a name that no file system takes")]);
-    let failed = block_on(fixture.store.publish(&set(), &secret(), &impossible, &header(2), Some(&stored)));
+    let failed = block_on(fixture.store.publish(&set(), &secret(), &impossible, &header(2), Some(&stored), ANY_TIME));
     assert!(matches!(failed, Err(StoreError::Failed { .. })));
     fixture.assert_clean(&secret(), 1, &wanted);
 }
