@@ -10,7 +10,7 @@ use super::{Cli, Failure};
 /// Print the completion of a shell, such as for `source <(keyturn completion bash)`.
 ///
 /// For kubectl's own completion, put a link named kubectl_complete-keyturn to this program into the PATH, beside the one
-/// named kubectl-keyturn.
+/// named kubectl-keyturn. That one also completes the names of key sets and kids, by asking the cluster.
 #[derive(Debug, Args)]
 pub(super) struct Completion {
     /// Which shell.

@@ -19,7 +19,7 @@ pub(super) struct Confirm {
     #[arg(value_name = "NAME")]
     name: String,
     /// Key ID, or the beginning of it if only one key's begins so.
-    #[arg(value_name = "KID")]
+    #[arg(value_name = "KID", allow_hyphen_values = true)]
     kid: String,
     #[command(flatten)]
     access: Access,

@@ -1,5 +1,6 @@
 //! The commands: one file each.
 
+mod candidates;
 mod cluster;
 mod completion;
 mod confirm;

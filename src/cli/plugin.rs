@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches};
 use clap_complete::engine::{CompletionCandidate, complete};
 
 use super::terminal::complain;
-use super::{Cli, Failure, generate, print};
+use super::{Cli, Failure, candidates, generate, print};
 
 /// What kubectl looks for in the PATH on `kubectl keyturn`.
 const PLUGIN: &str = "kubectl-keyturn";
@@ -54,7 +54,8 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
 fn complete_words(args: Vec<OsString>) -> Result<(), Failure> {
     let here = std::env::current_dir().ok();
     let last = args.len().saturating_sub(1);
-    let found = complete(&mut Cli::command(), args, last, here.as_deref()).map_err(Failure::new)?;
+    let mut commands = candidates::from_cluster(Cli::command(), args.get(..last).unwrap_or_default());
+    let found = complete(&mut commands, args, last, here.as_deref()).map_err(Failure::new)?;
     let mut text = String::new();
     for one in found.iter().filter(|one| !one.is_hide_set()) {
         text += &line(one);

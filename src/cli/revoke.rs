@@ -25,7 +25,7 @@ pub(super) struct Revoke {
     #[arg(value_name = "NAME")]
     name: String,
     /// Key ID, or the beginning of it if only one key's begins so.
-    #[arg(value_name = "KID")]
+    #[arg(value_name = "KID", allow_hyphen_values = true)]
     kid: String,
     /// Why, which is written into the resource.
     #[arg(long, value_enum, default_value_t = Why::Unspecified)]

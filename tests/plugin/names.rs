@@ -1,9 +1,13 @@
 //! The program under its other names, and what shells are told.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::bench::{Bench, Said};
+use serde_json::json;
+
+use crate::bench::{Bench, Said, quick};
 use crate::operator::Fixture;
 
 #[tokio::test]
@@ -35,6 +39,70 @@ async fn kubectl_completes_what_the_plugin_takes() {
     assert!(commands.contains(":4"), "{commands}");
     assert!(completed(&["revoke", "auth", "kid", "--re"]).starts_with("--reason\t"));
     assert!(completed(&["revoke", "--reason", "Comp"]).starts_with("Compromised\t"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_kids_are_completed_from_the_cluster() {
+    let (bench, fixture) = (Bench::new(), Fixture::new("offered").await);
+    let _operator = fixture.operator().await;
+    for name in ["auth", "audit"] {
+        fixture.apply(&quick(name, json!({ "promotion": { "confirm": [{ "manual": {} }] } }))).await;
+        fixture.ready(name).await;
+    }
+    let offered = |words: &[&str]| {
+        let all = [&["__complete", "keyturn"], words].concat();
+        let said = bench.kubectl(&fixture, &all).well();
+        let first = |line: &str| line.split('\t').next().unwrap_or_default().to_owned();
+        said.lines().filter(|line| !line.starts_with(':')).map(first).collect::<Vec<_>>()
+    };
+    let namespace = fixture.namespace.as_str();
+    for command in ["status", "timeline", "rotate", "confirm", "revoke"] {
+        assert_eq!(offered(&[command, "--namespace", namespace, "au"]), ["audit", "auth"], "{command}");
+    }
+    assert_eq!(offered(&["status", "-n", namespace, "auth", "au"]), ["audit"], "the other one was typed already");
+    let mut view = fixture.view("auth").await;
+    assert_eq!(offered(&["confirm", "-n", namespace, "auth", ""]), [view.standby()]);
+    let mut kids = offered(&["revoke", "-n", namespace, "auth", ""]);
+    kids.retain(|word| !word.starts_with("--"));
+    kids.sort();
+    let mut known = vec![view.active(), view.standby()];
+    known.sort();
+    assert_eq!(kids, known);
+    bench.keyturn(&fixture, &["revoke", "auth", &view.standby(), "--yes"]).well();
+    view = fixture.view("auth").await;
+    assert!(!offered(&["revoke", "-n", namespace, "auth", ""]).contains(&view.standby()), "it is revoked already");
+    assert_eq!(offered(&["confirm", "-n", namespace, "nobody", ""]), [""; 0]);
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_offers_nothing_and_says_nothing() {
+    let bench = Bench::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "it",
+        "clusters": [{ "name": "it", "cluster": { "server": format!("http://{}", silent.local_addr().unwrap()) } }],
+        "contexts": [{ "name": "it", "context": { "cluster": "it", "user": "" } }],
+    });
+    let file = bench.folder.path().join("silent");
+    fs::write(&file, config.to_string()).unwrap();
+    let missing = bench.folder.path().join("missing");
+    for kubeconfig in [&file, &missing] {
+        let mut command = Command::new(bench.folder.path().join("kubectl_complete-keyturn"));
+        bench.ready(&mut command).env("KUBECONFIG", kubeconfig).args(["timeline", "a"]);
+        let began = Instant::now();
+        let said = Said::of(&mut command);
+        assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, ":4\n", ""));
+        assert!(began.elapsed() < Duration::from_secs(5), "a shell waits for it");
+    }
+}
+
+#[test]
+fn a_kid_may_begin_with_a_dash() {
+    let bench = Bench::new();
+    for args in [["revoke", "auth", "-x_9", "--yes"], ["revoke", "--yes", "auth", "--4"]] {
+        let said = bench.alone(Path::new("/nowhere"), &args).failed();
+        assert!(said.contains("kubeconfig"), "it was understood: {said}");
+    }
 }
 
 #[test]

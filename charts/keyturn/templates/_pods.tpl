@@ -45,7 +45,7 @@ readinessProbe:
   timeoutSeconds: 5
 {{- end -}}
 
-{{- /* Replicas on different hosts and zones where possible. */ -}}
+{{- /* Replicas of one version on different hosts and zones where possible. */ -}}
 {{- define "keyturn.spread" -}}
 {{- $root := . }}
 {{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
@@ -54,6 +54,7 @@ readinessProbe:
   whenUnsatisfiable: ScheduleAnyway
   labelSelector:
     matchLabels: {{- include "keyturn.selector" $root | nindent 6 }}
+  matchLabelKeys: [pod-template-hash]
 {{- end }}
 {{- end -}}
 
