@@ -15,6 +15,8 @@ mod on_kubernetes;
 mod operator;
 #[path = "run/program.rs"]
 mod program;
+#[path = "tokens/published.rs"]
+mod published;
 #[path = "tokens/reader.rs"]
 mod reader;
 mod support;

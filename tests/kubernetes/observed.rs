@@ -1,88 +1,23 @@
 //! The program as the keepers of a cluster see it: probes, metrics, logs, and how it ends.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::DeleteParams;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::life::quick;
+use crate::operator::program::Program;
 use crate::operator::{Fixture, metric};
-
-/// `keyturn controller`, which is killed when this is dropped.
-struct Program {
-    child: Child,
-    port: u16,
-    log: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl Program {
-    fn start(fixture: &Fixture) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let log = folder.path().join("log");
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let child = Command::new(env!("CARGO_BIN_EXE_keyturn"))
-            .args(["controller", "--log-json", "--leader-elect", "--admin-listen", &format!("127.0.0.1:{port}")])
-            .args(["--namespace", &fixture.namespace, "--lease-namespace", &fixture.namespace])
-            .env("KUBECONFIG", fixture.cluster.kubeconfig_path())
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(&log).expect("the log"))
-            .spawn()
-            .expect("keyturn runs");
-        Self { child, port, log, _folder: folder }
-    }
-
-    /// Status line and body of an answer; `None` if nobody listens.
-    fn get(&self, path: &str) -> Option<(String, String)> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: keyturn\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        Some((head.to_owned(), body.to_owned()))
-    }
-
-    fn metrics(&self) -> String {
-        let (head, body) = self.get("/metrics").expect("an answer");
-        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-        assert!(head.contains("application/openmetrics-text; version=1.0.0"), "{head}");
-        assert!(body.ends_with("# EOF\n"), "{body}");
-        body
-    }
-
-    fn lines(&self) -> Vec<Value> {
-        let text = fs::read_to_string(&self.log).expect("the log");
-        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // An error here means that it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[tokio::test]
 async fn a_rotation_is_seen_in_metrics_and_logs_and_sigterm_ends_the_program() {
     let fixture = Fixture::new("observed").await;
     let mut program = Program::start(&fixture);
-    let is_ok = |answer: &Option<(String, String)>| answer.as_ref().is_some_and(|(head, _)| head.contains(" 200 "));
-    fixture.until("it is alive", async || is_ok(&program.get("/livez")).then_some(())).await;
-    fixture.until("it is ready", async || is_ok(&program.get("/readyz")).then_some(())).await;
+    fixture.until("it is alive", async || program.is_well("/livez").then_some(())).await;
+    fixture.until("it is ready", async || program.is_well("/readyz").then_some(())).await;
 
     fixture.apply(&quick("auth", &json!([{ "name": "main", "algorithm": "ES256" }]))).await;
     fixture.ready("auth").await;
@@ -158,16 +93,8 @@ async fn a_rotation_is_seen_in_metrics_and_logs_and_sigterm_ends_the_program() {
     fixture.sets().delete("auth", &DeleteParams::default()).await.expect("deleted");
     fixture.until("its series end", async || (!program.metrics().contains("name=\"auth\"")).then_some(())).await;
 
-    let pid = program.child.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
-    let begun = Instant::now();
-    let code = loop {
-        if let Some(code) = program.child.try_wait().expect("a child") {
-            break code;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(10), "it does not end");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
+    program.terminate();
+    let code = program.ended(Duration::from_secs(10));
     assert!(code.success(), "{code}");
     let leases: Api<Lease> = Api::namespaced(fixture.client.clone(), &fixture.namespace);
     let lease = leases.get("keyturn-controller").await.expect("the lease");

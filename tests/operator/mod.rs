@@ -1,6 +1,7 @@
 //! A namespace of its own on the real API server, and the operator in it.
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
+pub mod program;
 pub mod view;
 pub mod wire;
 

@@ -15,6 +15,9 @@ mod jwt;
 mod operator;
 #[path = "../run/program.rs"]
 mod program;
+#[allow(dead_code, reason = "each test binary uses its own part of this module")]
+#[path = "../tokens/published.rs"]
+mod published;
 #[path = "../tokens/reader.rs"]
 mod reader;
 #[path = "../support/mod.rs"]
@@ -32,6 +35,7 @@ mod edits;
 mod http;
 mod metrics;
 mod outage;
+#[allow(dead_code, reason = "each test binary uses its own part of this module")]
 mod server;
 mod timeline;
 mod tls;

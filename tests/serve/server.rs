@@ -41,6 +41,11 @@ impl Server {
         server
     }
 
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         http::get(self.address, path, &[])
     }

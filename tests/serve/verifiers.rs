@@ -6,16 +6,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
 use serde_json::json;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::cluster::serve;
 use crate::http::get;
 use crate::jwt::Jwt;
 use crate::operator::{Fixture, example};
 use crate::program::{Workplace, auth};
+use crate::published::Published;
 use crate::reader::Source;
 use crate::server::Server;
 use crate::world::{Habits, World};
@@ -65,15 +64,6 @@ impl Source for File {
     }
 }
 
-struct SignersFile(Handle, Api<Secret>);
-
-impl Source for SignersFile {
-    fn read(&self) -> Option<String> {
-        let mut data = self.0.block_on(self.1.get_opt("auth-signer")).ok()??.data?;
-        String::from_utf8(data.remove("jwks.json")?.0).ok()
-    }
-}
-
 #[test]
 fn no_token_fails_at_verifiers_of_a_directory() {
     let place = Workplace::new(&auth(
@@ -111,9 +101,8 @@ fn no_token_fails_at_verifiers_of_a_cluster() {
     let _operator = runtime.block_on(fixture.operator());
     let (server, _config) = runtime.block_on(serve(fixture.cluster, &fixture.namespace, &[]));
     let cache = Cache::new(&server, format!("/{}/auth/jwks.json", fixture.namespace));
-    let secrets = Api::namespaced(fixture.client.clone(), &fixture.namespace);
     let world = World::begin::<Jwt>(&Habits {
-        makers_read: Arc::new(SignersFile(runtime.handle().clone(), secrets)),
+        makers_read: Published::new(&runtime, &fixture, "auth").for_signers(),
         maker_delays: vec![Duration::from_secs(1)],
         checkers_read: cache.clone(),
         checker_delays: vec![],

@@ -52,10 +52,20 @@ impl Leashed {
         Self { child, leash }
     }
 
+    /// The program's own process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks the program to end, by `SIGTERM`.
     pub fn terminate(&self) {
         let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(kill.expect("`kill` runs").success(), "the program had ended before");
+    }
+
+    /// Ends the program at once, by `SIGKILL`.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child of this process can be killed");
     }
 
     /// How the program ended, or `None` while it runs.

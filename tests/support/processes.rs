@@ -243,7 +243,7 @@ async fn pause(program: &mut Leashed, log: &Path, deadline: Instant) -> Result<(
 }
 
 /// A port nobody listens on, below the ranges that systems give to outgoing connections: it stays free while a server is down.
-fn fresh_port() -> u16 {
+pub fn fresh_port() -> u16 {
     let start = RandomState::new().hash_one(std::process::id());
     let mut candidates =
         (0..10_000_u64).map(|step| 20_000 + u16::try_from((start % 10_000 + step) % 10_000).unwrap_or(0));

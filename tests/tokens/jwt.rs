@@ -39,6 +39,8 @@ impl Scheme for Jwt {
             let key = if raw["kty"] == "RSA" {
                 let rsa = rsa::RsaPrivateKey::from_pkcs8_der(&der).unwrap();
                 EncodingKey::from_rsa_der(rsa.to_pkcs1_der().unwrap().as_bytes())
+            } else if raw["kty"] == "OKP" {
+                EncodingKey::from_ed_der(&der)
             } else {
                 EncodingKey::from_ec_der(&der)
             };

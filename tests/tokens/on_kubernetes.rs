@@ -1,18 +1,16 @@
 //! The token test on a real API server, with `keyturn controller` as a program of its own.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::Api;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::jwt::Jwt;
 use crate::operator::{Fixture, example};
-use crate::reader::{Source, chance};
+use crate::published::Published;
+use crate::reader::chance;
 use crate::support::leash::Leashed;
 use crate::world::{Habits, World};
 
@@ -28,22 +26,6 @@ struct Cluster {
     runtime: Runtime,
     fixture: Fixture,
     logs: TempDir,
-}
-
-struct SignersFile(Handle, Api<Secret>);
-struct VerifiersFile(Handle, Api<ConfigMap>);
-
-impl Source for SignersFile {
-    fn read(&self) -> Option<String> {
-        let mut data = self.0.block_on(self.1.get_opt("auth-signer")).ok()??.data?;
-        String::from_utf8(data.remove("jwks.json")?.0).ok()
-    }
-}
-
-impl Source for VerifiersFile {
-    fn read(&self) -> Option<String> {
-        self.0.block_on(self.1.get_opt("auth-jwks")).ok()??.data?.remove("jwks.json")
-    }
 }
 
 impl Cluster {
@@ -79,13 +61,11 @@ impl Cluster {
     }
 
     fn begin(&self, cache: Duration) -> World {
-        let (handle, client) = (self.runtime.handle(), &self.fixture.client);
-        let secrets = Api::namespaced(client.clone(), &self.fixture.namespace);
-        let maps = Api::namespaced(client.clone(), &self.fixture.namespace);
+        let published = Published::new(&self.runtime, &self.fixture, "auth");
         World::begin::<Jwt>(&Habits {
-            makers_read: Arc::new(SignersFile(handle.clone(), secrets)),
+            makers_read: published.for_signers(),
             maker_delays: vec![R],
-            checkers_read: Arc::new(VerifiersFile(handle.clone(), maps)),
+            checkers_read: published.for_verifiers(),
             checker_delays: vec![P, cache],
             lifetime: L,
         })

@@ -48,6 +48,8 @@ pub struct World {
 /// What came of it.
 #[derive(Debug)]
 pub struct Tally {
+    /// How many keys each line was used with.
+    pub keys: BTreeMap<String, usize>,
     pub made: u64,
     pub checks: u64,
     pub failures: Vec<String>,
@@ -127,7 +129,9 @@ impl World {
         }
         self.shared.checkers_stop.store(true, Ordering::SeqCst);
         self.checkers.drain(..).for_each(|checker| checker.join().expect("a checker works"));
+        let used = std::mem::take(&mut *self.shared.used.lock().unwrap());
         Tally {
+            keys: used.into_iter().map(|(line, kids)| (line, kids.len())).collect(),
             made: self.shared.made.load(Ordering::SeqCst),
             checks: self.shared.checks.load(Ordering::SeqCst),
             failures: std::mem::take(&mut *self.shared.failures.lock().unwrap()),
@@ -220,6 +224,6 @@ impl Tally {
         let first = &self.failures[..self.failures.len().min(10)];
         assert!(first.is_empty(), "{} of {} checks failed; the first: {first:#?}", self.failures.len(), self.checks);
         assert!(self.made > 50 && self.checks > 10 * self.made, "too little was done to mean anything: {self:?}");
-        println!("{} made, {} checks, no failure", self.made, self.checks);
+        println!("{} made, {} checks, no failure; keys {:?}", self.made, self.checks, self.keys);
     }
 }

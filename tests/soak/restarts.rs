@@ -1,0 +1,135 @@
+//! Two operators of which one is always being replaced.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::operator::program::Program;
+use crate::operator::{Fixture, PATIENCE};
+use crate::reader::chance;
+
+/// A clean stop hands over within seconds, also on a busy machine; in any case before a lease expires.
+const SECONDS: Duration = Duration::from_secs(10);
+
+/// How long a lease lasts that nobody renews, and the time to take it on a busy machine.
+const EXPIRED: Duration = Duration::from_secs(15 + 10);
+
+/// W, which passes that run may take, and some more.
+const ENDED: Duration = Duration::from_secs(65);
+
+/// What happens, in turn. A rolling update ends the leader cleanly as often as not.
+const TURNS: [Turn; 6] = [
+    Turn::LeaderStops,
+    Turn::FollowerStops,
+    Turn::LeaderIsKilled,
+    Turn::LeaderStops,
+    Turn::LeaderStops,
+    Turn::FollowerIsKilled,
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    LeaderStops,
+    LeaderIsKilled,
+    FollowerStops,
+    FollowerIsKilled,
+}
+
+/// The two, and what was seen.
+pub struct Restarts<'a> {
+    fixture: &'a Fixture,
+    leader: Program,
+    follower: Program,
+    restarts: usize,
+    stopped: Vec<Duration>,
+    killed: Vec<Duration>,
+}
+
+impl<'a> Restarts<'a> {
+    pub fn begin(fixture: &'a Fixture) -> Self {
+        let (one, other) = (Program::start(fixture), Program::start(fixture));
+        until(PATIENCE, "one of them leads", || one.leads() != other.leads());
+        let (leader, follower) = if one.leads() { (one, other) } else { (other, one) };
+        until(PATIENCE, "both are ready", || leader.is_well("/readyz") && follower.is_well("/readyz"));
+        Self { fixture, leader, follower, restarts: 0, stopped: Vec::new(), killed: Vec::new() }
+    }
+
+    pub fn go_on(&mut self, over: &AtomicBool) {
+        for turn in TURNS.into_iter().cycle() {
+            if over.load(Ordering::SeqCst) {
+                return;
+            }
+            self.replace(turn);
+            self.restarts += 1;
+            std::thread::sleep(Duration::from_secs(1) + chance(Duration::from_secs(4)));
+        }
+    }
+
+    /// Ends one of them, waits until the other leads, and starts a successor.
+    fn replace(&mut self, turn: Turn) {
+        let leads = matches!(turn, Turn::LeaderStops | Turn::LeaderIsKilled);
+        let stops = matches!(turn, Turn::LeaderStops | Turn::FollowerStops);
+        if leads {
+            std::mem::swap(&mut self.leader, &mut self.follower);
+        }
+        let begun = Instant::now();
+        if stops {
+            self.follower.terminate();
+        } else {
+            self.follower.kill();
+        }
+        let patience = if stops { SECONDS } else { EXPIRED };
+        until(patience, "the other leads", || self.leader.leads());
+        if leads {
+            if stops { &mut self.stopped } else { &mut self.killed }.push(begun.elapsed());
+        }
+        let ended = self.follower.ended(ENDED);
+        assert_eq!(ended.success(), stops, "{ended}");
+        assert_calm(&self.follower);
+        self.follower = Program::start(self.fixture);
+        until(PATIENCE, "the successor is ready", || self.follower.is_well("/readyz"));
+        assert!(self.leader.leads() && self.leader.is_well("/livez"), "a successor disturbs nobody");
+    }
+
+    /// Enough happened, and both end as they should.
+    pub fn end(self) {
+        assert!(self.stopped.len() >= 3 && !self.killed.is_empty(), "too little happened: {self}");
+        for mut program in [self.follower, self.leader] {
+            program.terminate();
+            assert!(program.ended(ENDED).success());
+            assert_calm(&program);
+        }
+    }
+}
+
+/// Nothing but JSON was logged, so it did not panic, and nothing in it is an error.
+pub fn assert_calm(program: &Program) {
+    let errors: Vec<_> = program.lines().into_iter().filter(|line| line["level"] == "ERROR").collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    for line in program.lines().iter().filter(|line| line["level"] == "WARN") {
+        println!("{line}");
+    }
+}
+
+pub fn until(patience: Duration, what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < patience, "{what}: not after {patience:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+impl fmt::Display for Restarts<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} restarts; hand-over of a leader that {}", self.restarts, times("stopped", &self.stopped))?;
+        write!(to, ", that {}", times("was killed", &self.killed))
+    }
+}
+
+fn times(what: &str, all: &[Duration]) -> String {
+    let mut all = all.to_vec();
+    all.sort_unstable();
+    let seconds = |time: Option<&Duration>| time.map_or(0.0, Duration::as_secs_f64);
+    let (middle, last) = (seconds(all.get(all.len() / 2)), seconds(all.last()));
+    format!("{what} {} times: {middle:.2} s in the middle, {last:.2} s at most", all.len())
+}
