@@ -280,9 +280,8 @@ pub(super) fn error_reason(error: &PassError) -> ConditionReason {
         PassError::Store(StoreError::Keyring { .. }) => ConditionReason::KeyringUnreadable,
         PassError::Store(StoreError::KeyringTaken(_)) => ConditionReason::KeyringTaken,
         // Only a failure gets here: else whoever comes last tells how the set stands.
-        PassError::Store(StoreError::Failed { .. } | StoreError::Late(_) | StoreError::Conflict(_)) | PassError::Overtaken => {
-            ConditionReason::StoreFailed
-        }
+        PassError::Store(StoreError::Failed { .. } | StoreError::Late(_) | StoreError::Conflict(_))
+        | PassError::Overtaken => ConditionReason::StoreFailed,
         PassError::Mint(_) => ConditionReason::KeyNotGenerated,
         PassError::Render(RenderError::NoPassphrase { .. }) => ConditionReason::ReferenceMissing,
         PassError::Render(_) => ConditionReason::OutputNotRendered,
