@@ -118,8 +118,8 @@ pub enum SecretContent {
     ActiveKid,
     /// The kids of all active keys as a JSON object, line → kid.
     ActiveKids,
-    /// The revision of the keyring that all files of the object were made from, in decimal digits: the same revision, the
-    /// same state.
+    /// The revision of the keyring that all files of the object were made from, in decimal digits. Whatever changes in one of
+    /// them, this changes in the same write.
     Revision,
 }
 
@@ -138,8 +138,8 @@ pub enum PublicContent {
     ActiveKid,
     /// The kids of all active keys as a JSON object, line → kid.
     ActiveKids,
-    /// The revision of the keyring that all files of the object were made from, in decimal digits: the same revision, the
-    /// same state.
+    /// The revision of the keyring that all files of the object were made from, in decimal digits. Whatever changes in one of
+    /// them, this changes in the same write.
     Revision,
 }
 

@@ -9,8 +9,8 @@ use crate::jose::PublicParams;
 use crate::keyring::{Keyring, MacKey};
 use crate::lifecycle::Policy;
 use crate::lifecycle::adoption::{Candidate, CandidateKey, Offer, Offered};
-use crate::material::PrivateKey;
-use crate::material::read::{FoundKey, FoundPublic, ReadError, Refused, private_keys, public_keys};
+use crate::material::read::{FoundKey, FoundPublic, PublicContents, ReadError, Refused, private_keys, public_keys};
+use crate::material::{CheckError, PrivateKey};
 
 /// A file, and what it is encrypted with.
 struct File {
@@ -61,7 +61,7 @@ fn read(file: &File, mac_key: &MacKey) -> Result<Vec<Candidate>, String> {
         Err(error) => return Err(error.to_string()),
     };
     // A set may have keys of which only the public half is left.
-    let all_public = public_keys(&file.content).map(|found| found.keys).unwrap_or_default();
+    let PublicContents { keys: all_public, refused: no_public } = public_keys(&file.content).unwrap_or_default();
     let is_half = |key: &FoundPublic| contents.keys.iter().any(|found| found.key.public() == Some(&key.params));
     // So may a PEM file, beside a private key. Certificates there are those of issuers.
     let (mut public_halves, others): (Vec<FoundPublic>, Vec<FoundPublic>) = all_public
@@ -71,7 +71,13 @@ fn read(file: &File, mac_key: &MacKey) -> Result<Vec<Candidate>, String> {
     let refused = contents.refused.into_iter().map(|refused| {
         let half = public_halves.iter().position(|key| key.place == refused.place);
         let place = position(&refused.place);
-        (place, half.map_or_else(|| unusable(refused), |half| public(public_halves.swap_remove(half))))
+        // What is wrong with the public half says more than that the private one is missing.
+        let wrong = no_public.iter().find(|other| {
+            other.place == refused.place
+                && matches!(other.error, ReadError::Check(CheckError::NotOnCurve | CheckError::WeakPoint))
+        });
+        let unusable = || unusable(wrong.cloned().unwrap_or(refused));
+        (place, half.map_or_else(unusable, |half| public(public_halves.swap_remove(half))))
     });
     let refused: Vec<_> = refused.collect();
     let keys = contents.keys.into_iter().map(|key| (position(&key.place), private(key, mac_key)));

@@ -174,12 +174,18 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         if self.keyring.revision == 0 {
             return Ok(false);
         }
-        if self.is_spec_new {
-            let seen = self.version.as_ref();
-            self.version = Some(self.store.commit(&self.request.set, &self.keyring, seen).await?);
+        let (mut drifted, outcome) = self.drifted().await;
+        let is_new = drifted.iter().any(|one| self.needs_new_revision(one));
+        if is_new || self.is_spec_new {
+            let mut next = self.keyring.clone();
+            next.revision += u64::from(is_new);
+            self.version = Some(self.store.commit(&self.request.set, &next, self.version.as_ref()).await?);
+            self.keyring = next;
             self.is_spec_new = false;
+            for one in &mut drifted {
+                one.rendered.state_revision(&mut one.files, self.keyring.revision);
+            }
         }
-        let (drifted, outcome) = self.drifted().await;
         self.report.mended |= drifted.iter().any(|one| self.is_undone(&one.rendered.id));
         let written = self.publish(drifted).await?;
         outcome.map(|()| written)
@@ -390,6 +396,16 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             }
             Some(Place::Empty | Place::Foreign) | None => false,
         }
+    }
+
+    /// Whether readers would miss a change of an output if it kept its revision. What someone else put there does not count, unless
+    /// the spec was edited at the same time.
+    fn needs_new_revision(&self, one: &Complete) -> bool {
+        let Some(Place::Ours(Stored { header: Some(header), files, .. })) = self.places.get(&one.rendered.id) else {
+            return false;
+        };
+        (self.is_edited || !self.is_drifted(&one.rendered.id))
+            && one.rendered.needs_new_revision(&self.keyring, header, files)
     }
 
     /// Whether an output that had been written is no more as it was written, without an edit of the spec.

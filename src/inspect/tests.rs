@@ -105,6 +105,24 @@ fn each_wrong_thing_has_its_warning_and_no_other() {
     }
 }
 
+/// Other people's readers refuse a whole set for one such key.
+#[test]
+fn a_point_that_is_none_and_a_weak_one_are_refused() {
+    let x = |octet: u8| json!(Base64UrlUnpadded::encode_string(&[octet; 32]));
+    let off = with(with(public_ec(), "x", x(1)), "y", x(2));
+    let ed = |x: Value| json!({ "kty": "OKP", "crv": "Ed25519", "kid": "e", "alg": "Ed25519", "x": x });
+    let mut two = [0; 32];
+    two[0] = 2;
+    for (key, why) in [
+        (off, "no point of its curve"),
+        (ed(json!(Base64UrlUnpadded::encode_string(&two))), "no point of its curve"),
+        (ed(x(0)), "small order"),
+    ] {
+        let report = look(&json!({ "keys": [key] }), Exposure::Everyone);
+        assert!(report.keys[0].problem.as_ref().is_some_and(|problem| problem.contains(why)), "{report:?}");
+    }
+}
+
 #[test]
 fn certificates_are_held_against_the_key_and_the_clock() {
     let key = PrivateKey::generate(&KeySpec::Ec { curve: Curve::P256 }).unwrap();

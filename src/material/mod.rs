@@ -21,6 +21,7 @@ mod password;
 pub mod pem;
 pub mod pkcs12;
 mod pkcs8_view;
+mod point;
 pub mod private_key;
 mod randomness;
 pub mod read;

@@ -277,6 +277,12 @@ pub enum CheckError {
     /// The octets are no public key.
     #[error("this is no public key that can be used, or its point is not on its curve: export it again")]
     NotSpki,
+    /// The public key is no point of its curve.
+    #[error("the public key is no point of its curve: export it again")]
+    NotOnCurve,
+    /// The public key is one of the few points that give no security.
+    #[error("the public key is a point of small order, which gives no security at all: use another key")]
+    WeakPoint,
     /// The key is of a kind that is not supported.
     #[error("keys of type {oid} are not supported: use RSA, EC, Ed25519, X25519 or ML-DSA")]
     Unsupported {

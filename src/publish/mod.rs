@@ -202,9 +202,22 @@ impl Rendered {
             })?;
             files.insert(name.clone(), made);
         }
+        self.state_revision(&mut files, revision);
+        Ok(files)
+    }
+
+    /// Has the files that hold the revision hold that one.
+    pub fn state_revision(&self, files: &mut Files, revision: u64) {
         let revision = |name: &String| (name.clone(), Zeroizing::new(revision.to_string().into_bytes()));
         files.extend(self.revisions.iter().map(revision));
-        Ok(files)
+    }
+
+    /// Whether readers who go by the revision alone would miss what this output says now, other than what Keyturn wrote there
+    /// at the keyring's revision.
+    pub fn needs_new_revision(&self, keyring: &Keyring, header: &Header, files: &Files) -> bool {
+        !self.revisions.is_empty()
+            && header.revision == keyring.revision
+            && (header.inputs != self.inputs || !self.has_files(files))
     }
 
     /// Digest of what those files are made from that differ each time they are made.
@@ -219,17 +232,21 @@ impl Rendered {
 
     /// Whether an output that is intact is as this one would be written.
     pub fn is_written(&self, keyring: &Keyring, header: &Header, files: &Files) -> bool {
-        let changing = |name: &String| self.salted.contains_key(name) || self.revisions.contains(name);
-        let same = |(name, content): (&String, &Zeroizing<Vec<u8>>)| {
-            changing(name) || self.files.get(name).is_some_and(|wanted| wanted == content)
-        };
-        files.len() == self.files.len() + self.salted.len() + self.revisions.len()
-            && files.iter().all(same)
+        self.has_files(files)
             && header.inputs == self.inputs
             && header.revision >= keyring.barrier
             && self.is_told_by(keyring, &header.marks)
             && self.states_facts_of(keyring, header)
             && self.tells_what_is_kept(keyring, header)
+    }
+
+    /// Whether those are the files of this output, as far as they are the same each time they are made.
+    fn has_files(&self, files: &Files) -> bool {
+        let changing = |name: &String| self.salted.contains_key(name) || self.revisions.contains(name);
+        let same = |(name, content): (&String, &Zeroizing<Vec<u8>>)| {
+            changing(name) || self.files.get(name).is_some_and(|wanted| wanted == content)
+        };
+        files.len() == self.files.len() + self.salted.len() + self.revisions.len() && files.iter().all(same)
     }
 
     /// Whether a ConfigMap's header tells which of its files are kept. Its files may be the same without that, but a keyring

@@ -143,6 +143,44 @@ fn nothing_is_made_anew_until_something_changes_and_a_new_passphrase_is() {
     openssl(&pass, &place.path("secrets/encrypted/rsa.key"));
 }
 
+/// Who loads a keystore and a JWKS goes by the file `revision` alone.
+#[test]
+fn whatever_changes_in_a_secret_its_revision_does() {
+    let place = Workplace::new(&auth(EVERY_FILE));
+    given_passphrase(&place, PASSPHRASE);
+    place.once_well();
+    let revision = || fs::read_to_string(place.path("secrets/encrypted/revision")).unwrap().parse::<u64>().unwrap();
+    let mut last = revision();
+    let mut is_higher = |why: &str| {
+        assert!(revision() > last, "{why}: {} after {last}", revision());
+        last = revision();
+        assert_eq!(place.json("keyrings/auth.json")["revision"], last);
+        place.once_well();
+        assert_eq!(revision(), last, "nothing changed since");
+    };
+    given_passphrase(&place, "another one");
+    place.once_well();
+    is_higher("another passphrase");
+    let edits = [
+        ("keyOps: true, ", ""),
+        ("      ec.der: { content: PrivateKeyDer, line: ec }\n", ""),
+        ("legacy.p12: { content: Pkcs12, encryption: Legacy }", "legacy.p12: { content: Pkcs12 }"),
+    ];
+    let mut spec = EVERY_FILE.to_owned();
+    for (old, new) in edits {
+        assert!(spec.contains(old));
+        spec = spec.replace(old, new);
+        place.state(&auth(&spec));
+        place.once_well();
+        is_higher(old);
+    }
+    let before = revision();
+    fs::write(place.path("secrets/encrypted/stray"), "text").unwrap();
+    place.once_well();
+    assert!(!place.path("secrets/encrypted/stray").exists());
+    assert_eq!(revision(), before, "what others did is undone, and nothing is new");
+}
+
 #[test]
 fn a_passphrase_that_is_missing_empty_or_no_text_is_said_and_nothing_is_written() {
     let place = Workplace::new(&auth(EVERY_FILE));

@@ -178,6 +178,24 @@ fn a_set_of_several_keys_comes_whole_and_some_of_them_may_be_public() {
     assert_eq!(place.in_phase("Retired"), [standby]);
 }
 
+/// Verifiers refuse a whole JWK Set for one point that is none.
+#[test]
+fn a_public_key_that_is_no_point_of_its_curve_is_refused_by_its_name() {
+    let place = Workplace::new(&set("ES256", ""));
+    let other = Workplace::new(&auth("keys: [ { algorithm: ES256, name: a } ]"));
+    other.once_well();
+    let mut jwks = other.json("secrets/auth-signer/jwks.json");
+    let standby = other.in_phase("Standby")[0].clone();
+    let public = other.json("configmaps/auth-jwks/jwks.json");
+    let mut half = public["keys"].as_array().unwrap().iter().find(|key| key["kid"] == standby).unwrap().clone();
+    half["x"] = half["y"].clone();
+    jwks["keys"].as_array_mut().unwrap().push(half);
+    fs::create_dir_all(place.path("secrets/legacy")).unwrap();
+    fs::write(place.path("secrets/legacy/old"), jwks.to_string()).unwrap();
+    place.once().assert_refused(&[&standby, "the public key is no point of its curve"]);
+    assert!(!place.path("keyrings/auth.json").exists(), "nothing is adopted half-way");
+}
+
 #[test]
 fn a_public_key_beside_a_private_one_in_a_pem_file_is_not_passed_over() {
     let place = Workplace::new(&set("ES256", ""));

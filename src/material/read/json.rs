@@ -69,7 +69,7 @@ pub(super) fn private(text: &[u8], reading: &mut Reading<'_>) -> Result<(), Read
 pub(super) fn public(text: &[u8], found: &mut PublicContents) -> Result<(), ReadError> {
     for (place, text) in keys(text)? {
         match serde_json::from_str::<ForeignJwk>(text) {
-            Ok(jwk) => found.keys.push(FoundPublic {
+            Ok(jwk) => found.push(FoundPublic {
                 params: jwk.params,
                 name: jwk.kid,
                 certificate: None,

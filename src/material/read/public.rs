@@ -1,7 +1,7 @@
 //! Public keys and certificates, out of anything.
 
 use crate::jose::{PublicParams, Use};
-use crate::material::{Certificate, CertificateError, CheckError, spki};
+use crate::material::{Certificate, CertificateError, CheckError, point, spki};
 
 use super::der::DerShape;
 use super::{Kind, ReadError, Refused, json, openssh, pem_blocks};
@@ -92,19 +92,25 @@ impl PublicContents {
         read: Result<(&'static str, PublicParams, Option<Certificate>), ReadError>,
     ) {
         match read {
-            Ok((format, params, certificate)) => {
-                self.keys.push(FoundPublic {
-                    params,
-                    name,
-                    certificate,
-                    place,
-                    format,
-                    had_private: false,
-                    alg: None,
-                    usage: None,
-                });
-            }
+            Ok((format, params, certificate)) => self.push(FoundPublic {
+                params,
+                name,
+                certificate,
+                place,
+                format,
+                had_private: false,
+                alg: None,
+                usage: None,
+            }),
             Err(error) => self.refused.push(Refused { place, name, error }),
+        }
+    }
+
+    /// Takes a key, if its point is one that can be used.
+    pub(super) fn push(&mut self, found: FoundPublic) {
+        match point::check(&found.params) {
+            Ok(()) => self.keys.push(found),
+            Err(error) => self.refused.push(Refused { place: found.place, name: found.name, error: error.into() }),
         }
     }
 }
