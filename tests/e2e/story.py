@@ -169,7 +169,8 @@ def settled():
 
 
 def seen_by_pods(traffic, count):
-    until(f"the signer's pod has signed with {count} keys", lambda: len(traffic.kids) >= count, MOUNT_DELAY + 30)
+    seen = lambda: len(traffic.kids) >= count and traffic.verified
+    until(f"the signer's pod has signed with {count} keys", seen, MOUNT_DELAY + 30)
     traffic.must_be_whole()
 
 

@@ -17,7 +17,7 @@ kubectl delete --ignore-not-found -k deploy/crd";
 
 /// In a folder that looks like the repository's to these commands, with the programs in it.
 fn bash(script: &str, folder: &Path, kubeconfig: &Path) -> Output {
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let path = format!("{0}:{0}/bin:{1}", folder.display(), std::env::var("PATH").unwrap());
     let mut bash = Command::new("bash");
     bash.args(["-c", &format!("set -euxo pipefail\n{script}")]).current_dir(folder);
     bash.env("PATH", path).env("HOME", folder).env("KUBECONFIG", kubeconfig).output().expect("bash runs")
@@ -31,6 +31,8 @@ async fn the_commands_of_the_page_on_installing_work() {
     let link = |target: &Path, name: &str| symlink(target, folder.path().join(name)).unwrap();
     link(binaries::helm(), "helm");
     link(&binaries::folder().join("kubectl"), "kubectl");
+    link(Path::new(env!("CARGO_BIN_EXE_keyturn")), "keyturn");
+    fs::create_dir(folder.path().join("bin")).unwrap();
     link(&root().join("charts"), "charts");
     link(&root().join("deploy"), "deploy");
     let must = |script: &str| {
@@ -49,5 +51,5 @@ async fn the_commands_of_the_page_on_installing_work() {
         must(&block.replace(" --wait", ""));
         ran += 1;
     }
-    assert_eq!(ran, 6, "the blocks of the page");
+    assert_eq!(ran, 8, "the blocks of the page");
 }

@@ -185,6 +185,7 @@ fn names_images_and_files_are_as_the_values_say() {
     }
     assert!(args.find("/0/") < args.find("/1/"), "the first seals");
     assert_eq!(container("keyturn")["image"], format!("ghcr.io/keyturn/keyturn@sha256:{}", "a".repeat(64)));
+    assert_eq!(container("keyturn-server")["lifecycle"]["preStop"]["sleep"]["seconds"], 10);
     let args = container("keyturn-server")["args"].to_string();
     for arg in ["--tls-cert=/tls/tls.crt", "--tls-key=/tls/tls.key", "--default=iam/auth", "--timeline"] {
         assert!(args.contains(arg), "{args}");
