@@ -13,6 +13,9 @@ use super::{Fixture, metric};
 use crate::support::leash::Leashed;
 use crate::support::processes::fresh_port;
 
+/// How long a start may take on a busy machine.
+const STARTED: Duration = Duration::from_secs(120);
+
 /// One of the operators of a namespace, which contend for its lease; killed when this is dropped.
 pub struct Program {
     child: Leashed,
@@ -54,6 +57,15 @@ impl Program {
     /// Whether a probe is answered well.
     pub fn is_well(&self, probe: &str) -> bool {
         self.get(probe).is_some_and(|(head, _)| head.contains(" 200 "))
+    }
+
+    /// Waits until it is ready; blocks the thread.
+    pub fn ready(&self) {
+        let begun = Instant::now();
+        while !self.is_well("/readyz") {
+            assert!(begun.elapsed() < STARTED, "it is not ready: {:?} {:#?}", self.get("/readyz"), self.lines());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     pub fn metrics(&self) -> String {

@@ -102,9 +102,13 @@ impl<'a> Churn<'a> {
         self.taken.fetch_add(1, Ordering::SeqCst);
     }
 
+    pub fn has_enough(&self) -> bool {
+        self.deleted.load(Ordering::SeqCst) >= 3 * BATCH
+    }
+
     /// Enough happened, and nothing is remembered of what is gone.
     pub fn end(mut self, runtime: &Runtime, fixture: &Fixture) {
-        assert!(self.deleted.load(Ordering::SeqCst) >= 5 * BATCH, "too little happened: {self}");
+        assert!(self.has_enough(), "too little happened: {self}");
         until(Duration::from_secs(10), "series of deleted sets end", || {
             !self.operator.metrics().contains("name=\"goes-")
         });

@@ -51,6 +51,9 @@ use traffic::Traffic;
 /// How long it lasts where nothing else is said: each key set rotates twice.
 const SHORT: Duration = Duration::from_secs(150);
 
+/// How much longer a busy machine may take until enough has happened.
+const PATIENCE: Duration = Duration::from_secs(450);
+
 /// How often the processes that stay are looked at in that time; if it lasts longer, as often.
 const SAMPLES: u32 = 150;
 
@@ -71,14 +74,18 @@ fn no_token_breaks_and_nothing_grows_while_operators_come_and_go() {
     let churn = Churn::begin(&runtime, &staying);
     let mut traffic = Traffic::begin(&runtime, &rolling, serve.address);
 
-    let over = AtomicBool::new(false);
+    let (enough, over) = (AtomicBool::new(false), AtomicBool::new(false));
     let begun = Instant::now();
     let (mut operator_growth, mut serve_growth) = (Growth::default(), Growth::default());
     thread::scope(|scope| {
         // Whatever fails, the others are to end.
         let _over = Over(&over);
-        let workers = [scope.spawn(|| restarts.go_on(&over)), scope.spawn(|| churn.go_on(&runtime, &over))];
-        while begun.elapsed() < lasts && !workers.iter().any(ScopedJoinHandle::is_finished) {
+        let workers = [scope.spawn(|| restarts.go_on(&enough, &over)), scope.spawn(|| churn.go_on(&runtime, &over))];
+        let has_enough =
+            |traffic: &Traffic| enough.load(Ordering::SeqCst) && churn.has_enough() && traffic.has_enough();
+        while (begun.elapsed() < lasts || (!has_enough(&traffic) && begun.elapsed() < lasts + PATIENCE))
+            && !workers.iter().any(ScopedJoinHandle::is_finished)
+        {
             traffic.look(&runtime, &rolling, lasts / SAMPLES);
             operator_growth.saw(Sample::of(churn.operator.id()));
             serve_growth.saw(Sample::of(serve.id()));
