@@ -117,7 +117,8 @@ pub(super) fn warnings(policy: &Policy) -> impl Iterator<Item = (&str, String)> 
         let advice = line.algorithm.advice(line.spec).map(|advice| advice.to_string());
         let folded = policy.kid.may_have_capitals() && policy.has_keystore(&line.name);
         let folded = folded.then(|| ALIAS_ADVICE.to_owned());
-        advice.into_iter().chain(folded).map(|message| (line.name.as_str(), message))
+        let empty = policy.has_empty_jwks().then(|| SYMMETRIC_ADVICE.to_owned());
+        advice.into_iter().chain(folded).chain(empty).map(|message| (line.name.as_str(), message))
     })
 }
 
