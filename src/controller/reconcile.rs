@@ -156,6 +156,14 @@ async fn look_after(
         context.forget(id);
         return Ok(Action::await_change());
     };
+    if let Some(status) = status::beginning(&set, context.clock.now().later) {
+        match write_status(&api, &mut set, &status).await {
+            Ok(true) => set.status = Some(status),
+            Ok(false) => return Ok(Action::requeue(SOON)),
+            // No key waits for it.
+            Err(error) => tracing::debug!(%error, "it can't be told that the first keys are being made"),
+        }
+    }
     let mut news = Vec::new();
     context.references.add(&namespace, &meta.name_any(), &referred(&set));
     let mut outcome = context.engine.pass(&request(&set), &mut news).await;
@@ -166,7 +174,7 @@ async fn look_after(
         };
         let mut request = request(&again);
         // One that says the same as before was set back from a backup: it counts, whatever the keyring knows.
-        request.edit = request.edit.filter(|_| again.metadata.generation != set.metadata.generation);
+        request.set_back = again.metadata.generation == set.metadata.generation;
         set = again;
         context.references.add(&namespace, &meta.name_any(), &referred(&set));
         outcome = context.engine.pass(&request, &mut news).await;
@@ -191,7 +199,7 @@ async fn look_after(
             tracing::info!(reason = one.reason.name(), "{}", one.note);
         }
     }
-    let written = if after == before { Ok(true) } else { write_status(&api, &set, &after).await };
+    let written = if after == before { Ok(true) } else { write_status(&api, &mut set, &after).await };
     context.events.publish(&set, &news).await;
     if !written? {
         // The pass was for a resource that has changed since. Nobody did anything wrong, so no wait grows.
@@ -266,6 +274,7 @@ fn request(set: &JwksKeySet) -> Request {
         rotate: annotations.get(api::ROTATE).cloned(),
         confirmed: api::confirmed_kids(annotations),
         remembered: status.and_then(|status| status.keyring_revision),
+        set_back: false,
         accepted_loss: annotations.get(api::ACCEPT_KEY_LOSS).and_then(|text| text.trim().parse().ok()),
     }
 }
@@ -274,7 +283,7 @@ fn request(set: &JwksKeySet) -> Request {
 /// for a while knows less than the one that leads now.
 async fn write_status(
     api: &Api<JwksKeySet>,
-    set: &JwksKeySet,
+    set: &mut JwksKeySet,
     status: &JwksKeySetStatus,
 ) -> Result<bool, ReconcileError> {
     let object = json!({
@@ -289,7 +298,10 @@ async fn write_status(
     let write = api.patch_status(&name, &params, &patch);
     match tokio::time::timeout(PATIENCE, write).await {
         Err(_) => Err(ReconcileError::Status("the API server did not answer".to_owned())),
-        Ok(Ok(_)) => Ok(true),
+        Ok(Ok(written)) => {
+            set.metadata.resource_version = written.metadata.resource_version;
+            Ok(true)
+        }
         // The resource was deleted meanwhile.
         Ok(Err(kube::Error::Api(answer))) if answer.is_not_found() => Ok(true),
         Ok(Err(kube::Error::Api(answer))) if answer.is_conflict() => Ok(false),

@@ -24,6 +24,7 @@ mod loss;
 mod namespaces;
 mod observed;
 mod outage;
+mod overtaken;
 mod publisher;
 mod refusals;
 mod rivals;

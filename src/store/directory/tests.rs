@@ -310,7 +310,8 @@ fn a_state_that_was_not_seen_is_a_conflict() {
     assert!(matches!(fixture.commit(3, Some(&version)), Err(StoreError::Conflict(_))));
 
     let wanted = files(&[("key.pem", "private")]);
-    let publish = |seen: Option<&Stored>| block_on(fixture.store.publish(&set(), &secret(), &wanted, &header(2), seen, ANY_TIME));
+    let publish =
+        |seen: Option<&Stored>| block_on(fixture.store.publish(&set(), &secret(), &wanted, &header(2), seen, ANY_TIME));
     publish(None).unwrap();
     assert!(matches!(publish(None), Err(StoreError::Conflict(_))));
     let seen = fixture.ours(&secret());

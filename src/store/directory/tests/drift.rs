@@ -126,7 +126,8 @@ fn what_others_made_is_not_touched() {
         make(&fixture.folder(&secret()));
         let before = everything(&fixture.path("secrets"));
         assert!(matches!(fixture.place(&secret()), Place::Foreign), "{what}");
-        let refused = block_on(fixture.store.publish(&set(), &secret(), &files(&[("a", "1")]), &header(1), None, ANY_TIME));
+        let refused =
+            block_on(fixture.store.publish(&set(), &secret(), &files(&[("a", "1")]), &header(1), None, ANY_TIME));
         assert!(matches!(refused, Err(StoreError::Conflict(_))), "{what}");
         assert_eq!(everything(&fixture.path("secrets")), before, "{what}");
     }
@@ -142,7 +143,8 @@ fn a_folder_in_a_file_s_place_holds_up_only_that_file() {
     fs::write(in_the_way.join("mine"), "kept").unwrap();
     let stored = fixture.ours(&secret());
     let wanted = files(&[("a", "2"), ("b", "2"), ("c", "2")]);
-    let failed = block_on(fixture.store.publish(&set(), &secret(), &wanted, &header(2), Some(&stored), ANY_TIME)).unwrap_err();
+    let failed =
+        block_on(fixture.store.publish(&set(), &secret(), &wanted, &header(2), Some(&stored), ANY_TIME)).unwrap_err();
     assert!(failed.to_string().contains("move that away"), "{failed}");
     assert_eq!(fs::read_to_string(in_the_way.join("mine")).unwrap(), "kept");
     assert_eq!(fixture.ours(&secret()).files, files(&[("b", "2"), ("c", "2")]));
