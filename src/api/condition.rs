@@ -30,6 +30,8 @@ pub enum ConditionReason {
     KeysReady,
     /// The first key of a line waits its lead: it is for encryption, or its line was added to a set in use, or its keys were lost.
     FirstKeysWait,
+    /// The first keys are being made, which takes long for RSA.
+    GeneratingKeys,
     /// `rotation.paused` keeps the first keys from being made.
     Paused,
     /// What the API server could not check, such as a bad cron expression.
@@ -80,11 +82,23 @@ pub enum ConditionReason {
     Uncontested,
 }
 
+/// What comes to a stop until someone acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Halt {
+    /// Nothing does.
+    Nothing,
+    /// Everything but revocation, which waits for no passphrase.
+    AllButRevocation,
+    /// Everything.
+    Everything,
+}
+
 impl ConditionReason {
     /// All of them, in the order of their documentation.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::KeysReady,
         Self::FirstKeysWait,
+        Self::GeneratingKeys,
         Self::Paused,
         Self::SpecInvalid,
         Self::OutputContested,
@@ -116,6 +130,7 @@ impl ConditionReason {
         match self {
             Self::KeysReady => "KeysReady",
             Self::FirstKeysWait => "FirstKeysWait",
+            Self::GeneratingKeys => "GeneratingKeys",
             Self::Paused => "Paused",
             Self::SpecInvalid => "SpecInvalid",
             Self::OutputContested => "OutputContested",
@@ -143,6 +158,38 @@ impl ConditionReason {
         }
     }
 
+    /// What comes to a stop while `Ready` is false for this reason. A refused spec stops nothing where the one before goes on, which
+    /// only the status tells.
+    pub fn halts(self) -> Halt {
+        match self {
+            Self::SpecInvalid
+            | Self::KeyringLost
+            | Self::KeyringSealed
+            | Self::OutputUnopened
+            | Self::KeyringUnreadable
+            | Self::KeyringTaken
+            | Self::StoreFailed
+            | Self::KeyNotGenerated => Halt::Everything,
+            Self::ReferenceMissing | Self::ReferenceUnusable | Self::OutputNotRendered => Halt::AllButRevocation,
+            Self::KeysReady
+            | Self::FirstKeysWait
+            | Self::GeneratingKeys
+            | Self::Paused
+            | Self::OutputContested
+            | Self::OutputTaken
+            | Self::PublisherChangeWaits
+            | Self::ImportRefused
+            | Self::Idle
+            | Self::Halted
+            | Self::LeadNotPassed
+            | Self::OutputNotPublished
+            | Self::NotConfirmed
+            | Self::KeyringPresent
+            | Self::OthersWrite
+            | Self::Uncontested => Halt::Nothing,
+        }
+    }
+
     /// In which conditions it stands, with which status, and what it means there.
     #[expect(clippy::too_many_lines, reason = "one table")]
     pub fn meanings(self) -> &'static [(&'static str, ConditionStatus, &'static str)] {
@@ -153,6 +200,9 @@ impl ConditionReason {
                 ConditionStatus::False,
                 "the first key of a line waits its lead: it is for encryption, or its line was added to a set in use, or its keys were lost",
             )],
+            Self::GeneratingKeys => {
+                &[(READY, ConditionStatus::False, "the first keys are being made, which takes long for RSA")]
+            }
             Self::Paused => &[
                 (READY, ConditionStatus::False, "`rotation.paused` keeps the first keys from being made"),
                 (ROTATING, ConditionStatus::True, "`rotation.paused` is set"),

@@ -16,7 +16,7 @@ mod spec;
 mod status;
 
 pub use certificate::CertificateSpec;
-pub use condition::{CONDITIONS, ConditionReason};
+pub use condition::{CONDITIONS, ConditionReason, Halt};
 pub use files::{
     ConfigMapFile, ConfigMapOutput, Encoding, InactiveKeys, KeystoreEncryption, PublicContent, SecretContent,
     SecretFile, SecretOutput, Select,

@@ -24,6 +24,11 @@ pub struct JwksKeySetStatus {
     pub observed_generation: Option<i64>,
     /// Standard conditions: `Ready`, `Rotating`, `KeyringLost`, `OutputContested`.
     pub conditions: Vec<Condition>,
+    /// While the spec is refused: the one before it, which goes on. What the refused one revokes counts besides. Left out where
+    /// it is longer than 64 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "any_object")]
+    pub spec_in_force: Option<serde_json::Value>,
     /// Every key of the set, with its phase and times.
     pub keys: Vec<KeyStatus>,
     /// What happens next.
@@ -45,6 +50,16 @@ pub struct JwksKeySetStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<i32>")]
     pub key_count: Option<u32>,
+}
+
+/// An object that the API server neither looks into nor merges.
+fn any_object(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "nullable": true,
+        "x-kubernetes-preserve-unknown-fields": true,
+        "x-kubernetes-map-type": "atomic",
+    })
 }
 
 /// A condition of the standard shape (`metav1.Condition`).

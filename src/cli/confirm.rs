@@ -8,7 +8,7 @@ use super::cluster::{self, Access, Edit};
 use super::living::{Living, WhatIf};
 use super::status::coming;
 use super::{Failure, print};
-use crate::api::{CONFIRM, JwksKeySet, confirmed_kids};
+use crate::api::{CONFIRM, Halt, JwksKeySet, confirmed_kids};
 
 /// Confirm that a standby key is registered wherever it must be known, so that it may be promoted.
 ///
@@ -35,10 +35,10 @@ impl Confirm {
         let living = Living::new(cluster.get(&self.name).await?);
         let key = living.key(&self.kid)?;
         let id = living.id();
-        let planned = living.planned(None, WhatIf::Confirmed(&key.kid))?;
-        if let Some(halt) = living.halt() {
+        if let Some(halt) = living.halt(Halt::AllButRevocation) {
             return Err(Failure::new(format!("{id}: {halt}")));
         }
+        let planned = living.planned(None, WhatIf::Confirmed(&key.kid))?;
         if !planned.policy.confirm {
             return Err(Failure::new(format!(
                 "{id} awaits no confirmation: state spec.promotion.confirm if its promotions should"

@@ -4,13 +4,13 @@ use chrono::{SubsecRound, TimeDelta, Utc};
 
 use super::Failure;
 use super::plan::Planned;
-use crate::api::{self, Condition, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus};
+use crate::api::{self, Condition, ConditionReason, ConditionStatus, Halt, JwksKeySet, JwksKeySetStatus, KeyStatus};
 use crate::engine::Request;
 use crate::forecast::{Known, StandIns, horizon};
 use crate::keyring::{Phase, Time};
 use crate::lifecycle::Policy;
 use crate::store::{SetRef, kubernetes};
-use crate::timeline::{Timeline, TimelineError, known};
+use crate::timeline::{InForce, Timeline, TimelineError, in_force, known};
 
 /// After this long, what is due should have happened, and the status should tell.
 const LATE: TimeDelta = TimeDelta::minutes(2);
@@ -53,20 +53,21 @@ impl Living {
     /// What was, is and will be, as far as `length` from now.
     pub(super) fn planned(&self, length: Option<TimeDelta>, what_if: WhatIf<'_>) -> Result<Planned, Failure> {
         let stand_ins = StandIns::generate().map_err(Failure::new)?;
-        let name = self.resource.metadata.name.as_deref().unwrap_or_default();
         let refused = |error: TimelineError| Failure::new(format!("{}: {error}", self.id()));
-        let mut policy =
-            Policy::parse(name, &self.resource.spec, kubernetes::WRITE_BOUND).map_err(|error| refused(error.into()))?;
+        let counts = in_force(&self.resource, kubernetes::WRITE_BOUND).map_err(|error| refused(error.into()))?;
+        let InForce { mut policy, spec: _, refused: stated } = counts;
         let mut known = known(&self.resource, &policy, self.now).map_err(|error| refused(error.into()))?;
         what_if.imagine(&mut policy, &mut known);
         let until = length.map_or_else(|| horizon(&policy, self.now), |length| self.now + length);
         let timeline = Timeline::new(&policy, &known, &stand_ins, self.now, until);
-        Ok(Planned { policy, timeline })
+        let refused = stated.into_iter().flat_map(|errors| errors.0).map(|error| error.to_string()).collect();
+        Ok(Planned { policy, timeline, refused })
     }
 
-    /// The set as the engine is asked for it.
+    /// The set as the engine is asked for it, with the spec that counts.
     pub(super) fn request(&self) -> Request {
         let JwksKeySet { metadata, spec, status: _ } = self.resource.clone();
+        let spec = in_force(&self.resource, kubernetes::WRITE_BOUND).map_or(spec, |counts| counts.spec);
         let set = SetRef {
             namespace: metadata.namespace.unwrap_or_default(),
             name: metadata.name.unwrap_or_default(),
@@ -78,6 +79,7 @@ impl Living {
             rotate: None,
             confirmed: metadata.annotations.as_ref().map(api::confirmed_kids).unwrap_or_default(),
             remembered: None,
+            set_back: false,
             accepted_loss: None,
             edit: None,
         }
@@ -94,23 +96,33 @@ impl Living {
         self.status().observed_generation < self.resource.metadata.generation
     }
 
-    /// Why the operator does nothing for this set until someone acts.
-    pub(super) fn halt(&self) -> Option<String> {
+    /// Why the operator does nothing of that weight for this set until someone acts.
+    pub(super) fn halt(&self, weight: Halt) -> Option<String> {
         let status = self.status();
-        let lost = |one: &&Condition| one.type_ == api::KEYRING_LOST && one.status == ConditionStatus::True;
-        let lost = status.conditions.iter().find(lost)?;
-        Some(format!("nothing happens until this is settled: {} ({}): {}", lost.type_, lost.reason, lost.message))
+        let halts = |one: &&Condition| match one.type_.as_str() {
+            api::KEYRING_LOST => one.status == ConditionStatus::True,
+            api::READY if one.status == ConditionStatus::False => {
+                let reason = ConditionReason::ALL.into_iter().find(|reason| reason.name() == one.reason);
+                // What is said of an earlier spec may be mended, and while one is refused the one before may go on.
+                let is_moot = reason == Some(ConditionReason::SpecInvalid)
+                    && (self.is_unseen() || status.spec_in_force.is_some());
+                reason.is_some_and(|reason| reason.halts() >= weight) && !is_moot
+            }
+            _ => false,
+        };
+        let halt = status.conditions.iter().find(halts)?;
+        Some(format!("nothing happens until this is settled: {} ({}): {}", halt.type_, halt.reason, halt.message))
     }
 
     /// What someone should look at, each with what to do.
     pub(super) fn problems(&self) -> Vec<String> {
         let status = self.status();
         let operator = "see whether `keyturn controller` runs in the cluster and watches this namespace";
-        if status.observed_generation.is_none() {
+        if status.conditions.is_empty() {
             return vec![format!("no operator has looked at this key set yet: {operator}")];
         }
         let mut problems: Vec<String> = Vec::new();
-        if self.is_unseen() {
+        if status.observed_generation.is_some() && self.is_unseen() {
             problems.push(format!("the operator has not looked at the last change of the spec yet: {operator}"));
         }
         for one in &status.conditions {
@@ -174,5 +186,73 @@ impl WhatIf<'_> {
                 known.confirmed.insert(kid.to_owned());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::lifecycle::fixtures::spec;
+
+    fn living(conditions: &[(&str, &str, &str)], more: Value) -> Living {
+        let mut resource = JwksKeySet::new("auth", spec(json!({})));
+        resource.metadata.generation = Some(2);
+        let conditions = conditions.iter().map(|(type_, status, reason)| {
+            json!({ "type": type_, "status": status, "reason": reason, "message": "m", "lastTransitionTime": "2027-01-01T00:00:00Z" })
+        });
+        let mut status = json!({ "observedGeneration": 2, "conditions": conditions.collect::<Vec<_>>() });
+        status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        resource.status = Some(serde_json::from_value(status).unwrap());
+        Living::new(resource)
+    }
+
+    #[test]
+    fn whatever_halts_a_set_is_told() {
+        let halts = |conditions: &[(&str, &str, &str)], more: Value| {
+            let set = living(conditions, more);
+            [Halt::AllButRevocation, Halt::Everything].map(|weight| set.halt(weight).is_some())
+        };
+        let not_ready = |reason| halts(&[("Ready", "False", reason)], json!({}));
+        for reason in ["KeyringSealed", "KeyringUnreadable", "KeyringTaken", "SpecInvalid", "StoreFailed"] {
+            assert_eq!(not_ready(reason), [true, true], "{reason}");
+        }
+        for reason in ["ReferenceMissing", "ReferenceUnusable", "OutputNotRendered"] {
+            assert_eq!(not_ready(reason), [true, false], "{reason}: a revocation waits for no passphrase");
+        }
+        for reason in ["FirstKeysWait", "GeneratingKeys", "OutputContested", "OutputTaken", "OfALaterVersion"] {
+            assert_eq!(not_ready(reason), [false, false], "{reason}");
+        }
+        assert_eq!(
+            halts(&[("Ready", "True", "KeysReady"), ("KeyringLost", "True", "KeyringLost")], json!({})),
+            [true; 2]
+        );
+        assert_eq!(
+            halts(&[("Ready", "True", "KeysReady"), ("KeyringLost", "False", "KeyringPresent")], json!({})),
+            [false; 2]
+        );
+        let invalid = &[("Ready", "False", "SpecInvalid")];
+        assert_eq!(halts(invalid, json!({ "specInForce": {} })), [false; 2], "the spec before goes on");
+        assert_eq!(halts(invalid, json!({ "observedGeneration": 1 })), [false; 2], "it may be mended");
+    }
+
+    #[test]
+    fn while_a_spec_is_refused_the_one_before_is_told() {
+        let mut set = living(&[("Ready", "False", "SpecInvalid")], json!({ "specInForce": spec(json!({})) }));
+        set.resource.spec.rotation.interval = "1s".into();
+        let planned = set.planned(None, WhatIf::Nothing).unwrap();
+        assert_eq!(planned.refused.len(), 1, "{:?}", planned.refused);
+        assert_eq!(set.request().spec, spec(json!({})));
+        let told = crate::cli::plan::words::tell_living(
+            &set.request(),
+            &planned,
+            &[],
+            &crate::cli::picture::Strokes::ASCII,
+            100,
+        );
+        assert!(told.contains("All that follows is of the spec before") && !told.contains("every 1s."), "{told}");
+        set.resource.status.as_mut().unwrap().spec_in_force = None;
+        assert!(set.planned(None, WhatIf::Nothing).is_err());
     }
 }

@@ -119,6 +119,7 @@ fn request(path: &str, number: usize, document: Value) -> Result<Request, Manife
         rotate: annotations.get(api::ROTATE).cloned(),
         confirmed: api::confirmed_kids(&annotations),
         remembered: None,
+        set_back: false,
         accepted_loss: annotations.get(api::ACCEPT_KEY_LOSS).and_then(|text| text.trim().parse().ok()),
         spec: resource.spec,
     })

@@ -82,7 +82,7 @@ impl Failure {
 /// Writes to standard output.
 fn print(text: &str) -> Result<(), Failure> {
     let failed = |why| Failure::new(format!("standard output can't be written: {why}"));
-    std::io::stdout().write_all(text.as_bytes()).map_err(failed)
+    std::io::stdout().write_all(screen::visible(text).as_bytes()).map_err(failed)
 }
 
 impl Cli {

@@ -65,6 +65,8 @@ pub(super) struct Outlook {
 pub(super) struct Planned {
     pub(super) policy: Policy,
     pub(super) timeline: Timeline,
+    /// Of a living set: why the spec that it states is refused, so that the one before it counts.
+    pub(super) refused: Vec<String>,
 }
 
 impl Plan {
@@ -109,7 +111,7 @@ impl Plan {
             let until = self.horizon.map_or_else(|| horizon(&policy, from), |length| from + length);
             let forecast = forecast(&policy, stand_ins, from, until);
             let timeline = Timeline::of_new(&policy, forecast);
-            Planned { policy, timeline }
+            Planned { policy, timeline, refused: Vec::new() }
         });
         Outlook { request, planned }
     }

@@ -9,7 +9,7 @@ use super::cluster::{self, Access, Edit};
 use super::living::{Living, WhatIf};
 use super::plan::Planned;
 use super::{Failure, print};
-use crate::api::{JwksKeySet, KeyStatus, RevocationReason, RevokedKid};
+use crate::api::{Halt, JwksKeySet, KeyStatus, RevocationReason, RevokedKid};
 use crate::keyring::Time;
 use crate::lifecycle::Fact;
 use crate::lifecycle::policy::shown;
@@ -27,6 +27,9 @@ pub(super) struct Revoke {
     /// Key ID, or the beginning of it if only one key's begins so.
     #[arg(value_name = "KID", allow_hyphen_values = true)]
     kid: String,
+    /// Take KID as it is, also where the status lists no such key: it may be in a backup, or the operator has told nothing yet.
+    #[arg(long)]
+    unlisted: bool,
     /// Why, which is written into the resource.
     #[arg(long, value_enum, default_value_t = Why::Unspecified)]
     reason: Why,
@@ -67,19 +70,35 @@ impl Revoke {
         cluster::run(self.revoke())
     }
 
+    /// The key that is meant, or only its ID.
+    fn key(&self, living: &Living) -> Result<Key, Failure> {
+        let listed = living.status().keys.into_iter().find(|key| key.kid == self.kid);
+        match (listed, self.unlisted) {
+            (Some(key), _) => Ok(Key::Listed(Box::new(key))),
+            (None, true) => Ok(Key::Unlisted(self.kid.clone())),
+            (None, false) => living.key(&self.kid).map(|key| Key::Listed(Box::new(key))).map_err(|why| {
+                Failure::new(format!(
+                    "{why}\nTo revoke a key that is not listed, such as one of a backup, state its whole kid and --unlisted"
+                ))
+            }),
+        }
+    }
+
     async fn revoke(self) -> Result<ExitCode, Failure> {
         let cluster = self.access.connect().await?;
         let living = Living::new(cluster.get(&self.name).await?);
-        let key = living.key(&self.kid)?;
-        if living.resource.spec.revoked.iter().any(|one| one.kid == key.kid) {
-            print(&format!("{}: {} is in spec.revoked already\n", living.id(), key.kid))?;
+        let key = self.key(&living)?;
+        let kid = key.kid().to_owned();
+        if living.resource.spec.revoked.iter().any(|one| one.kid == kid) {
+            print(&format!("{}: {kid} is in spec.revoked already\n", living.id()))?;
             return Ok(ExitCode::SUCCESS);
         }
         // A spec that can't be kept is no reason to leave a stolen key in use.
-        let planned = living.planned(None, WhatIf::Revoked(&key.kid));
-        print(&match &planned {
-            Ok(planned) => consequences(&living, &key, planned),
-            Err(why) => unforeseen(&living, &key, why),
+        let planned = living.planned(None, WhatIf::Revoked(&kid));
+        print(&match (&key, &planned) {
+            (Key::Listed(key), Ok(planned)) => consequences(&living, key, planned),
+            (Key::Listed(key), Err(why)) => unforeseen(&living, key, why),
+            (Key::Unlisted(kid), _) => unlisted(&living, kid),
         })?;
         if self.dry_run {
             print("Nothing was changed (--dry-run).\n")?;
@@ -90,22 +109,39 @@ impl Revoke {
         }
         let revoked = |set: &JwksKeySet| {
             let mut revoked = set.spec.revoked.clone();
-            if !revoked.iter().any(|one| one.kid == key.kid) {
-                revoked.push(RevokedKid { kid: key.kid.clone(), reason: self.reason.into() });
+            if !revoked.iter().any(|one| one.kid == kid) {
+                revoked.push(RevokedKid { kid: kid.clone(), reason: self.reason.into() });
             }
             Edit::Revoked(revoked)
         };
         cluster.change(&living.resource, revoked).await?;
         let id = living.id();
-        let halt = living.halt().or_else(|| {
+        let halt = living.halt(Halt::Everything).or_else(|| {
             let why = planned.err()?;
             Some(format!("the operator does nothing with the spec before it is mended: {why}"))
         });
         if let Some(halt) = halt {
-            return Err(Failure::new(format!("{id}: {} is in spec.revoked, but {halt}", key.kid)));
+            return Err(Failure::new(format!("{id}: {kid} is in spec.revoked, but {halt}")));
         }
-        print(&format!("{id}: {} is in spec.revoked; the operator takes it away now\n", key.kid))?;
+        print(&format!("{id}: {kid} is in spec.revoked; the operator takes it away now\n"))?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The key that is to be revoked.
+enum Key {
+    /// The status tells of it.
+    Listed(Box<KeyStatus>),
+    /// Only its ID is known.
+    Unlisted(String),
+}
+
+impl Key {
+    fn kid(&self) -> &str {
+        match self {
+            Self::Listed(key) => &key.kid,
+            Self::Unlisted(kid) => kid,
+        }
     }
 }
 
@@ -121,6 +157,15 @@ fn confirmed() -> Result<bool, Failure> {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(Failure::new)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// What is known of a key that the status does not tell of.
+fn unlisted(living: &Living, kid: &str) -> String {
+    format!(
+        "Revoking {kid} of {}, which its status does not list:\n  if the set has such a key, whatever it signed or what is \
+         encrypted to it is refused; if not, none of that kid will ever be taken in, from a backup or otherwise\n",
+        living.id()
+    )
 }
 
 /// What is known of a key where the spec tells nothing of what follows.

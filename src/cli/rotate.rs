@@ -13,7 +13,7 @@ use super::living::{Living, WhatIf};
 use super::plan::{Planned, duration};
 use super::screen::about;
 use super::{Failure, print};
-use crate::api::{JwksKeySet, ROTATE};
+use crate::api::{Halt, JwksKeySet, ROTATE};
 use crate::lifecycle::plan::Waiting;
 use crate::timeline::{Lane, Stage};
 
@@ -47,13 +47,10 @@ impl Rotate {
     async fn ask(self) -> Result<ExitCode, Failure> {
         let cluster = self.access.connect().await?;
         let living = Living::new(cluster.get(&self.name).await?);
-        let planned = living.planned(None, WhatIf::Rotated)?;
-        if planned.timeline.halted {
-            return Err(Failure::new(format!(
-                "{}: nothing rotates while the keyring is lost; `keyturn status` says what to do",
-                living.id()
-            )));
+        if let Some(halt) = living.halt(Halt::AllButRevocation) {
+            return Err(Failure::new(format!("{}: {halt}", living.id())));
         }
+        let planned = living.planned(None, WhatIf::Rotated)?;
         let before = active_kids(&living.resource);
         if before.is_empty() {
             return Err(Failure::new(format!("{}: no line has an active key yet, so none can rotate", living.id())));

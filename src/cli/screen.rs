@@ -1,5 +1,7 @@
 //! What the output of a command is drawn on.
 
+use std::borrow::Cow;
+
 use chrono::TimeDelta;
 use clap::{Args, ValueEnum};
 use console::Term;
@@ -35,6 +37,20 @@ pub(super) fn width() -> usize {
     Term::stdout().size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns))
 }
 
+/// Text as it is safe to show: what others wrote into a cluster could hold sequences that move a terminal's cursor, or letters that
+/// turn the direction of reading. Each such character is told as JSON tells it. Lines and tabs stay.
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
+    let hidden = |letter: char| {
+        letter.is_control() && !matches!(letter, '\n' | '\t')
+            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let told = |letter: char| if hidden(letter) { format!("\\u{:04x}", u32::from(letter)) } else { letter.to_string() };
+    Cow::Owned(text.chars().map(told).collect())
+}
+
 /// A duration by its two largest units: `89d23h`, `4m10s`.
 pub(super) fn about(delta: TimeDelta) -> String {
     let seconds = delta.num_seconds().max(0);
@@ -55,6 +71,15 @@ fn locale_is_utf8() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_others_wrote_reaches_the_terminal_as_a_command() {
+        assert!(matches!(visible("plain\n\tünï█"), Cow::Borrowed(_)));
+        let told = visible("\u{1b}]0;x\u{7}\u{9b}2J\r\u{202e}\n");
+        assert_eq!(told, "\\u001b]0;x\\u0007\\u009b2J\\u000d\\u202e\n");
+        let json = serde_json::to_string("a\u{9b}b").unwrap();
+        assert_eq!(serde_json::from_str::<String>(&visible(&json)).unwrap(), "a\u{9b}b", "JSON stays what it was");
+    }
 
     #[test]
     fn durations_are_told_by_their_two_largest_units() {

@@ -14,6 +14,7 @@ use super::{Failure, logs};
 use crate::controller;
 use crate::forecast::StandIns;
 use crate::server::jwks::{Cluster, Directory, Metrics, Server, SetName, Shelf, Source};
+use crate::server::listener::Limits;
 use crate::server::tls::Certificate;
 use crate::server::{self, admin, listener, timeline};
 
@@ -49,6 +50,10 @@ pub(super) struct Serve {
     /// The private key of that certificate in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// How many of its 900 connections one client address (of IPv6: one network of 64 bits) may have at one time. Raise it where
+    /// many clients come by one address, as behind a proxy or a NAT; 900 is no limit.
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::PUBLIC.of_one_peer, value_parser = connections)]
+    connections_per_client: usize,
     /// Answer /livez, /readyz and /metrics by plain HTTP at this address, such as 0.0.0.0:8081. Default: nowhere.
     #[arg(long, env = "KEYTURN_ADMIN_LISTEN", value_name = "ADDRESS", value_parser = server::address)]
     admin_listen: Option<SocketAddr>,
@@ -104,7 +109,8 @@ impl Serve {
             }
             stopping.store(true, Ordering::Relaxed);
         };
-        listener::serve(listener, certificate, metrics.counted(router), stop).await;
+        let limits = Limits { of_one_peer: self.connections_per_client, ..Limits::PUBLIC };
+        listener::serve(listener, certificate, metrics.counted(router), limits, stop).await;
         if let Some(admin) = admin {
             admin.stop().await;
         }
@@ -152,6 +158,12 @@ impl admin::Vitals for Vitals {
     fn metrics(&self) -> String {
         self.metrics.text()
     }
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    let most = Limits::PUBLIC.all;
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| format!("write a number from 1 to {most}"))
 }
 
 fn set_name(text: &str) -> Result<SetName, String> {

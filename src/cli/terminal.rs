@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Local, SecondsFormat};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::screen::visible;
 use crate::engine::{News, Progress, Report};
 use crate::jose::{KeyKind, KeySpec};
 use crate::keyring::Time;
@@ -18,7 +19,7 @@ use crate::store::SetRef;
 /// Writes an error to standard error.
 pub(super) fn complain(why: &str) {
     // Where even standard error is closed, nobody is there to read.
-    drop(writeln!(std::io::stderr(), "keyturn: {why}"));
+    drop(writeln!(std::io::stderr(), "keyturn: {}", visible(why)));
 }
 
 /// The terminal: lines of what happened, and a moving line for each RSA key in the making.
@@ -32,7 +33,7 @@ impl Terminal {
     /// One line, above whatever moves.
     pub(super) fn line(&self, text: &str) {
         // A closed standard output must not stop the keys from rotating.
-        self.bars.suspend(|| drop(writeln!(std::io::stdout(), "{text}")));
+        self.bars.suspend(|| drop(writeln!(std::io::stdout(), "{}", visible(text))));
     }
 
     /// What a pass did.

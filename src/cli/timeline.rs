@@ -14,7 +14,7 @@ use super::{Failure, print};
 /// Tell what every key of a living key set did, does and will do, and why that is safe.
 ///
 /// What was is read from the status of the resource; what will be is what the operator's own plans say, if nobody edits the
-/// set. No Secret is read.
+/// set. No Secret is read. While the spec is refused, the one before it is told, and the exit code is 1.
 #[derive(Debug, Args)]
 pub(super) struct Timeline {
     /// Name of the key set.
@@ -37,6 +37,7 @@ impl Timeline {
         let resource = cluster::run(async { Ok(self.access.connect().await?.get(&self.name).await?) })?;
         let living = Living::new(resource);
         let planned = living.planned(self.horizon, WhatIf::Nothing)?;
+        let refused = !planned.refused.is_empty();
         let text = match self.output {
             Form::Text => {
                 let (strokes, width) = (self.drawing.strokes(), screen::width());
@@ -48,6 +49,6 @@ impl Timeline {
             }
         };
         print(&text)?;
-        Ok(ExitCode::SUCCESS)
+        Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }

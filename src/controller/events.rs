@@ -26,12 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Events {
     client: Client,
     instance: String,
+    patience: Duration,
 }
 
 impl Events {
     pub(super) fn new(client: Client) -> Self {
         let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
-        Self { client, instance: instance.unwrap_or_else(|| format!("keyturn-{}", std::process::id())) }
+        Self {
+            client,
+            instance: instance.unwrap_or_else(|| format!("keyturn-{}", std::process::id())),
+            patience: PATIENCE,
+        }
     }
 
     /// Writes one event for each piece of news, each with its own text. An event that can't be written is logged: no
@@ -41,7 +46,7 @@ impl Events {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
         for one in news {
             let event = self.event(one, &namespace, set.object_ref(&()));
-            match tokio::time::timeout(PATIENCE, api.create(&PostParams::default(), &event)).await {
+            match tokio::time::timeout(self.patience, api.create(&PostParams::default(), &event)).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "an event could not be written"),
                 Err(_) => {
@@ -79,4 +84,32 @@ fn shortened(note: &str) -> String {
         end -= 1;
     }
     note.get(..end).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use kube::client::Body;
+
+    use super::*;
+    use crate::engine::Reason;
+    use crate::lifecycle::fixtures::spec;
+
+    #[tokio::test]
+    async fn an_api_server_that_does_not_answer_is_waited_for_once() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let silence = tower::service_fn(move |_: http::Request<Body>| {
+            count.fetch_add(1, Ordering::Relaxed);
+            std::future::pending::<Result<http::Response<Body>, tower::BoxError>>()
+        });
+        let events = Events { patience: Duration::from_millis(50), ..Events::new(Client::new(silence, "iam")) };
+        let news = vec![News { reason: Reason::Minted, note: String::new() }; 3];
+        let set = JwksKeySet::new("auth", spec(serde_json::json!({})));
+        let told = tokio::time::timeout(Duration::from_secs(60), events.publish(&set, &news)).await;
+        assert!(told.is_ok(), "no pass is held up for ever");
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+    }
 }

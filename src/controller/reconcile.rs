@@ -151,6 +151,14 @@ async fn look_after(
         context.forget(id);
         return Ok(Action::await_change());
     };
+    if let Some(status) = status::beginning(&resource.set, context.clock.now().later) {
+        match resource.write_status(&context.client, &status).await {
+            Ok(true) => resource.set.status = Some(status),
+            Ok(false) => return Ok(Action::requeue(SOON)),
+            // No key waits for it.
+            Err(error) => tracing::debug!(%error, "it can't be told that the first keys are being made"),
+        }
+    }
     let mut news = Vec::new();
     context.references.add(&namespace, &meta.name_any(), &referred(&resource.set));
     let mut outcome = context.engine.pass(&request(&resource.set), &mut news).await;
@@ -161,7 +169,7 @@ async fn look_after(
         };
         let mut request = request(&again.set);
         // One that says the same as before was set back from a backup: it counts, whatever the keyring knows.
-        request.edit = request.edit.filter(|_| again.set.metadata.generation != resource.set.metadata.generation);
+        request.set_back = again.set.metadata.generation == resource.set.metadata.generation;
         resource = again;
         context.references.add(&namespace, &meta.name_any(), &referred(&resource.set));
         outcome = context.engine.pass(&request, &mut news).await;
@@ -194,6 +202,7 @@ async fn look_after(
     let is_told = after == before
         || outcome.is_err() && status::says_the_same(&before, &after) && !context.backoff.tells(id, Instant::now());
     let written = if is_told { Ok(true) } else { resource.write_status(&context.client, &after).await };
+    let set = &resource.set;
     context.events.publish(set, &news).await;
     if !written? {
         // The pass was for a resource that has changed since. Nobody did anything wrong, so no wait grows.
@@ -262,6 +271,7 @@ fn request(set: &JwksKeySet) -> Request {
         rotate: annotations.get(api::ROTATE).cloned(),
         confirmed: api::confirmed_kids(annotations),
         remembered: status.and_then(|status| status.keyring_revision),
+        set_back: false,
         accepted_loss: annotations.get(api::ACCEPT_KEY_LOSS).and_then(|text| text.trim().parse().ok()),
     }
 }

@@ -73,7 +73,7 @@ impl Resource {
     /// Server-side apply of the whole status: what it no longer says is gone. Only over what was read: an operator that was
     /// frozen for a while knows less than the one that leads now. Whether it was written.
     pub(super) async fn write_status(
-        &self,
+        &mut self,
         client: &Client,
         status: &JwksKeySetStatus,
     ) -> Result<bool, ReconcileError> {
@@ -89,8 +89,12 @@ impl Resource {
         let (params, patch) = (PatchParams::apply("keyturn").force(), Patch::Apply(&object));
         match tokio::time::timeout(PATIENCE, api.patch_status(&name, &params, &patch)).await {
             Err(_) => Err(ReconcileError::Status("the API server did not answer".to_owned())),
+            Ok(Ok(written)) => {
+                self.set.metadata.resource_version = written.metadata.resource_version;
+                Ok(true)
+            }
             // The answer holds the spec, whether that is understood or not.
-            Ok(Ok(_) | Err(Error::SerdeError(_))) => Ok(true),
+            Ok(Err(Error::SerdeError(_))) => Ok(true),
             // The resource was deleted meanwhile.
             Ok(Err(Error::Api(answer))) if answer.is_not_found() => Ok(true),
             Ok(Err(Error::Api(answer))) if answer.is_conflict() => Ok(false),

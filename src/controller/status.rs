@@ -9,10 +9,13 @@ use crate::api::{
     OutputStatus,
 };
 use crate::engine::{KeyReport, News, PassError, Problem, Reason, Report};
+use crate::jose::KeyKind;
 use crate::keyring::{FormatError, Time};
+use crate::lifecycle::Policy;
 use crate::lifecycle::plan::{Ahead, Change, Waiting};
 use crate::publish::RenderError;
 use crate::store::StoreError;
+use crate::store::kubernetes::WRITE_BOUND;
 
 pub use crate::api::{KEYRING_LOST, OUTPUT_CONTESTED, READY, ROTATING};
 
@@ -32,6 +35,9 @@ pub(super) fn after(
     } else if let Ok(report) = outcome {
         describe(&mut status, set, report);
     }
+    if matches!(outcome, Err(PassError::Spec(_))) {
+        status.spec_in_force = None;
+    }
     status.observed_generation = set.metadata.generation;
     set_condition(&mut status, set, now, READY, ready(outcome, contested));
     if let Ok(report) = outcome {
@@ -50,6 +56,19 @@ pub(super) fn says_the_same(before: &JwksKeySetStatus, after: &JwksKeySetStatus)
         status
     };
     without_words(before) == without_words(after)
+}
+
+/// What is told of a set that nothing is told of yet, while its first keys are made, if that takes long.
+pub(super) fn beginning(set: &JwksKeySet, now: Time) -> Option<JwksKeySetStatus> {
+    let mut status = set.status.clone().unwrap_or_default();
+    let policy = Policy::parse(&set.name_any(), &set.spec, WRITE_BOUND).ok()?;
+    let mut slow = policy.lines.iter().filter(|line| line.spec.key_kind() == KeyKind::Rsa);
+    if !status.conditions.is_empty() || policy.paused || slow.next().is_none() {
+        return None;
+    }
+    let message = "the first keys are being made; RSA takes seconds, and longer where many sets are new".to_owned();
+    set_condition(&mut status, set, now, READY, (ConditionStatus::False, ConditionReason::GeneratingKeys, message));
+    Some(status)
 }
 
 /// News that only a comparison with the earlier status shows, so that it is told once.
@@ -102,6 +121,7 @@ pub(super) fn news(
 
 fn describe(status: &mut JwksKeySetStatus, set: &JwksKeySet, report: &Report) {
     let namespace = set.namespace().unwrap_or_default();
+    status.spec_in_force.clone_from(&report.spec_in_force);
     status.keys = report.keys.iter().map(key).collect();
     status.key_count = u32::try_from(report.keys.len()).ok();
     status.keyring_revision = report.revision;
@@ -318,6 +338,23 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+
+    #[test]
+    fn a_set_whose_first_keys_take_long_says_so_until_more_is_known() {
+        let now = DateTime::UNIX_EPOCH;
+        let set = |spec| JwksKeySet::new("auth", crate::lifecycle::fixtures::spec(spec));
+        let quick = set(serde_json::json!({ "keys": [{ "algorithm": "ES256" }] }));
+        assert_eq!(beginning(&quick, now), None);
+        let mut slow = set(serde_json::json!({ "keys": [{ "algorithm": "ES256" }, { "algorithm": "RS256" }] }));
+        let status = beginning(&slow, now).unwrap();
+        let [ready] = status.conditions.as_slice() else { panic!("{status:?}") };
+        assert_eq!((ready.status, ready.reason.as_str()), (ConditionStatus::False, "GeneratingKeys"));
+        assert_eq!((status.keyring_revision, status.observed_generation), (None, None), "no keyring is remembered yet");
+        slow.status = Some(status);
+        assert_eq!(beginning(&slow, now), None, "it is told once");
+        let status = after(&slow, &Ok(Report::default()), false, now);
+        assert_eq!(status.conditions.iter().filter(|one| one.type_ == READY).count(), 1);
+    }
 
     #[test]
     fn a_set_whose_outputs_are_contested_is_not_ready() {

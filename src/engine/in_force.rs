@@ -48,7 +48,7 @@ pub(super) fn former_spec(keyring: &Keyring) -> Option<JwksKeySetSpec> {
 /// [`PassError::Overtaken`]
 pub(super) fn check_edit(request: &Request, keyring: &Keyring) -> Result<(), PassError> {
     let is_later = keyring.accepted.as_ref().is_some_and(|known| known.is_later_than(request.edit.as_ref()));
-    if is_later { Err(PassError::Overtaken) } else { Ok(()) }
+    if is_later && !request.set_back { Err(PassError::Overtaken) } else { Ok(()) }
 }
 
 /// What the keyring is to remember of a spec that is a policy: it, and nothing where the keyring would grow too large.

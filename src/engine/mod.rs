@@ -47,6 +47,9 @@ pub struct Request {
     pub spec: JwksKeySetSpec,
     /// Which edit of the resource stated it; `None` where edits are not counted.
     pub edit: Option<Edit>,
+    /// The resource was read again, and states this edit still: it was set back from a backup, and counts even if the keyring
+    /// knows a later one.
+    pub set_back: bool,
     /// Value of the rotate annotation.
     pub rotate: Option<String>,
     /// Kids that someone confirmed to have registered.
@@ -64,7 +67,7 @@ pub enum PassError {
     #[error(transparent)]
     Spec(#[from] PolicyErrors),
     /// The keyring is kept by a later edit of the resource than the request holds: read the resource again. One that still
-    /// states the older edit was set back, and counts without a number ([`Request::edit`]).
+    /// states the older edit was set back ([`Request::set_back`]).
     #[error("the spec was edited after it was read")]
     Overtaken,
     /// The store failed.

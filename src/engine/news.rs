@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::keyring::{Key, Keyring, SecretId};
 use crate::lifecycle::plan::Step;
-use crate::lifecycle::policy::{ALIAS_ADVICE, OutputId, Policy};
+use crate::lifecycle::policy::{ALIAS_ADVICE, OutputId, Policy, SYMMETRIC_ADVICE};
 use crate::publish::Header;
 
 /// Something that happened.
@@ -27,6 +27,8 @@ pub enum Reason {
     ImportIgnored,
     /// A key was made that the policy of the day advises against: told with the first one of its line.
     Discouraged,
+    /// The keyring has no room to remember the spec.
+    SpecNotRemembered,
     /// An output was written.
     Published,
     /// A public file that the spec names no more stays for what was signed by then.
@@ -75,6 +77,7 @@ impl Reason {
             Self::Imported => "Imported",
             Self::ImportIgnored => "ImportIgnored",
             Self::Discouraged => "Discouraged",
+            Self::SpecNotRemembered => "SpecNotRemembered",
             Self::Published => "Published",
             Self::Kept => "Kept",
             Self::Promoted => "Promoted",
@@ -97,11 +100,12 @@ impl Reason {
     }
 
     /// All of them, in the order of their documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Minted,
         Self::Imported,
         Self::ImportIgnored,
         Self::Discouraged,
+        Self::SpecNotRemembered,
         Self::Published,
         Self::Kept,
         Self::Promoted,
@@ -130,7 +134,10 @@ impl Reason {
             Self::Imported => "a key that existed already was adopted",
             Self::ImportIgnored => "`spec.import` asks for keys for a line that has begun: nothing was adopted",
             Self::Discouraged => {
-                "the first key of a line was made that current guidance advises against (RSA1_5, EdDSA, RSA below 3072 bits); says why, and what to write instead"
+                "the first key of a line was made that current guidance advises against (RSA1_5, EdDSA, RSA below 3072 bits), or that the files of the set are no good for; says why, and what to write instead"
+            }
+            Self::SpecNotRemembered => {
+                "the keyring has no room to remember the spec: it could not go on while a later one is refused, and no file that an edit takes away would stay"
             }
             Self::Published => "an output was written; says which keys came and which left",
             Self::Kept => {
@@ -163,6 +170,7 @@ impl Reason {
         matches!(
             self,
             Self::Discouraged
+                | Self::SpecNotRemembered
                 | Self::ImportIgnored
                 | Self::ImportRefused
                 | Self::ReferenceMissing
@@ -214,6 +222,21 @@ pub(super) fn folded_aliases(policy: &Policy, before: &Keyring, after: &Keyring)
     let lines: BTreeSet<&str> = after.keys.iter().filter(folded).map(|key| key.line.as_str()).collect();
     let new = lines.into_iter().filter(|line| policy.has_keystore(line) && !told(line));
     new.map(|line| News { reason: Reason::Discouraged, note: format!("line {line}: {ALIAS_ADVICE}") }).collect()
+}
+
+/// Said once a line, when its first keys are made, where the ConfigMaps that the spec states hold none of the set's.
+pub(super) fn nothing_public(policy: &Policy, before: &Keyring, after: &Keyring) -> Vec<News> {
+    let is_new = |line: &&str| !before.keys.iter().any(|key| key.line == **line);
+    let lines: BTreeSet<&str> = after.keys.iter().map(|key| key.line.as_str()).collect();
+    let lines = lines.into_iter().filter(|line| policy.has_empty_jwks() && is_new(line));
+    lines.map(|line| News { reason: Reason::Discouraged, note: format!("line {line}: {SYMMETRIC_ADVICE}") }).collect()
+}
+
+/// The keyring has no room for the spec.
+pub(super) fn not_remembered() -> News {
+    let note = "the keyring has no room to remember this spec: should a later one be refused, nothing goes on until that is \
+                mended, and public files that the next edit takes away are gone at once. Make the spec shorter, or the set smaller";
+    News { reason: Reason::SpecNotRemembered, note: note.to_owned() }
 }
 
 /// Places that others could read, which hold private keys.

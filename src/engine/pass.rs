@@ -154,6 +154,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let revision = next.revision;
         let mut discouraged = news::discouraged(&self.keyring, &next);
         discouraged.extend(news::folded_aliases(&self.policy, &self.keyring, &next));
+        if !self.request.spec.config_maps.is_empty() {
+            discouraged.extend(news::nothing_public(&self.policy, &self.keyring, &next));
+        }
         let committed = match certify(&self.policy, &mut next).await {
             Err(error) if !revokes => Err(error.into()),
             // A revocation waits for no certificate either.
@@ -241,7 +244,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         if check_keyring_size(&next).is_err() {
             // Keys are worth more than the memory of a spec.
-            next.accepted = None;
+            self.news.extend(next.accepted.take().map(|_| news::not_remembered()));
         }
         check_keyring_size(&next)?;
         self.version = Some(self.store.commit(&self.request.set, &next, self.version.as_ref()).await?);
@@ -482,6 +485,9 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let wanted = to_remember(self.request, &self.keyring)?;
         self.is_spec_new = wanted != self.keyring.accepted;
         self.is_edited = self.is_spec_new;
+        if wanted.is_none() && (self.is_spec_new || self.keyring.revision == 0) {
+            self.news.push(news::not_remembered());
+        }
         if self.is_spec_new {
             let former = former_spec(&self.keyring);
             let parse = |spec| Policy::parse(&self.request.set.name, &spec, self.store.write_bound());

@@ -13,11 +13,16 @@ use crate::lifecycle::policy::{OutputId, Policy};
 use crate::lifecycle::recovery::Remains;
 use crate::store::{Place, Stored, Version};
 
+/// The longest spec that a report repeats, as JSON in bytes: a status has to fit into its resource.
+const LONGEST_SPEC_TOLD: usize = 64 * 1024;
+
 /// How a set stands after a pass.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// What someone has to mend.
     pub problems: Vec<Problem>,
+    /// While the spec is refused: the one that counts, unless it is too long to be told.
+    pub spec_in_force: Option<serde_json::Value>,
     /// Every key.
     pub keys: Vec<KeyReport>,
     /// Lines of the spec that have no active key yet.
@@ -121,6 +126,10 @@ impl Report {
         plan: &Plan,
         places: &BTreeMap<OutputId, Place>,
     ) {
+        if self.problems.iter().any(|problem| matches!(problem, Problem::SpecRefused(_))) {
+            let known = keyring.accepted.as_ref().map(|known| known.spec.clone());
+            self.spec_in_force = known.filter(|spec| spec.to_string().len() <= LONGEST_SPEC_TOLD);
+        }
         self.keys = keyring.keys.iter().map(|key| describe_key(key, policy, observed, plan)).collect();
         let has_active =
             |name: &str, usage: Use| keyring.keys.iter().any(|key| key.belongs_to(name, usage) && key.is_active());

@@ -76,6 +76,7 @@ fn request(generation: i64, files: &Value) -> Request {
         rotate: None,
         confirmed: BTreeSet::new(),
         remembered: None,
+        set_back: false,
         accepted_loss: None,
     }
 }
@@ -100,15 +101,71 @@ async fn whoever_holds_an_older_edit_changes_nothing_and_is_told_to_read_again()
 }
 
 #[tokio::test]
-async fn a_resource_that_was_set_back_counts_without_a_number() {
+async fn a_resource_that_was_set_back_counts_and_what_is_older_still_does_not() {
     let all = json!({ "content": "PublicJwks" });
     let fixture = Fixture::new();
-    fixture.pass(&request(2, &json!({ "all.json": all }))).await.unwrap();
-    let back = request(1, &json!({ "all.json": all, "more.json": all }));
+    fixture.pass(&request(3, &json!({ "all.json": all }))).await.unwrap();
+    let back = request(2, &json!({ "all.json": all, "more.json": all }));
     assert!(matches!(fixture.pass(&back).await, Err(PassError::Overtaken)));
-    fixture.pass(&Request { edit: None, ..back.clone() }).await.unwrap();
+    fixture.pass(&Request { set_back: true, ..back.clone() }).await.unwrap();
+    let frozen = fixture.pass(&request(1, &json!({ "all.json": all }))).await;
+    assert!(matches!(frozen, Err(PassError::Overtaken)), "{frozen:?}");
     fixture.pass(&back).await.unwrap();
     assert_eq!(fixture.published().await, ["all.json", "more.json"]);
+}
+
+#[tokio::test]
+async fn while_a_spec_is_refused_it_is_told_which_one_counts() {
+    let good = request(1, &json!({ "all.json": { "content": "PublicJwks" } }));
+    let mut bad = good.clone();
+    bad.edit = Some(Edit { uid: "u".to_owned(), generation: 2 });
+    bad.spec.rotation.time_zone = "Mars/Olympus".to_owned();
+    bad.spec.rotation.mode = crate::api::Mode::Schedule;
+    bad.spec.rotation.schedule = Some("0 3 1 * *".to_owned());
+    let fixture = Fixture::new();
+    assert_eq!(fixture.pass(&good).await.unwrap().spec_in_force, None);
+    let report = fixture.pass(&bad).await.unwrap();
+    assert!(matches!(report.problems.as_slice(), [Problem::SpecRefused(_)]), "{:?}", report.problems);
+    assert_eq!(report.spec_in_force, Some(serde_json::to_value(&good.spec).unwrap()));
+    assert_eq!(fixture.pass(&good).await.unwrap().spec_in_force, None);
+}
+
+#[tokio::test]
+async fn a_spec_that_can_not_be_remembered_is_told_once() {
+    let short = request(1, &json!({ "all.json": { "content": "PublicJwks" } }));
+    let mut long = short.clone();
+    long.edit = Some(Edit { uid: "u".to_owned(), generation: 2 });
+    long.spec.promotion.confirm = Some(vec![serde_json::from_value(json!({ "manual": {} })).unwrap(); 100_000]);
+    let told = async |fixture: &Fixture, request: &Request| {
+        let mut news = Vec::new();
+        fixture.engine.pass(request, &mut news).await.unwrap();
+        news.iter().filter(|news| news.reason == Reason::SpecNotRemembered).count()
+    };
+    let fixture = Fixture::new();
+    assert_eq!(told(&fixture, &short).await, 0);
+    assert_eq!(told(&fixture, &long).await, 1, "the spec before is forgotten");
+    assert_eq!(told(&fixture, &long).await, 0);
+    let fixture = Fixture::new();
+    assert_eq!(told(&fixture, &long).await, 1, "of a new set");
+    assert_eq!(told(&fixture, &long).await, 0);
+}
+
+#[tokio::test]
+async fn a_public_set_that_no_key_can_be_in_is_warned_of_once() {
+    let warned = async |fixture: &Fixture, spec: Value| {
+        let mut news = Vec::new();
+        let request = Request { spec: self::spec(spec), ..request(1, &json!({})) };
+        fixture.engine.pass(&request, &mut news).await.unwrap();
+        let of = |news: &&News| news.reason == Reason::Discouraged && news.note.contains("holds no key");
+        news.iter().filter(of).count()
+    };
+    let stated = json!([{ "name": "c", "files": { "jwks.json": { "content": "PublicJwks" } } }]);
+    let (hs, es) = (json!({ "algorithm": "HS256" }), json!({ "algorithm": "ES256" }));
+    let fixture = Fixture::new();
+    assert_eq!(warned(&fixture, json!({ "keys": [hs], "configMaps": stated })).await, 1);
+    assert_eq!(warned(&fixture, json!({ "keys": [hs], "configMaps": stated })).await, 0);
+    assert_eq!(warned(&Fixture::new(), json!({ "keys": [hs, es], "configMaps": stated })).await, 0);
+    assert_eq!(warned(&Fixture::new(), json!({ "keys": [hs] })).await, 0, "it has no ConfigMap");
 }
 
 #[tokio::test]

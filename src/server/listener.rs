@@ -1,11 +1,14 @@
 //! Connections: how many, how long, and how they end.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, Ipv6Addr};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -22,8 +25,21 @@ use tower::ServiceExt;
 
 use super::tls::Certificate;
 
-/// Connections at one time. Others wait until one ends.
-const CONNECTIONS: usize = 900;
+/// How many connections there may be at one time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of all peers. Others wait until one ends.
+    pub all: usize,
+    /// Of one peer: an address, or of IPv6 a network of 64 bits, which is what one household gets. More are ended at once.
+    pub of_one_peer: usize,
+}
+
+impl Limits {
+    /// For whoever verifies: a quarter of all for one peer.
+    pub const PUBLIC: Self = Self { all: 900, of_one_peer: 225 };
+    /// For probes and metrics.
+    pub const ADMIN: Self = Self { all: 64, of_one_peer: 32 };
+}
 
 /// A connection that asks nothing for so long is ended, also one that sends its request, or takes its answer, drop by drop.
 const IDLE: Duration = Duration::from_secs(30);
@@ -49,9 +65,11 @@ pub async fn serve(
     listener: TcpListener,
     certificate: Option<Certificate>,
     app: Router,
+    limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let room = Arc::new(Semaphore::new(limits.all));
+    let peers = Peers::default();
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
@@ -63,11 +81,15 @@ pub async fn serve(
         // What has ended is forgotten.
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, permit)) => {
+            Ok((stream, peer, permit)) => {
+                let Some(place) = peers.admit(peer, limits.of_one_peer) else {
+                    tracing::debug!(%peer, "a connection is ended: this peer has as many as it may");
+                    continue;
+                };
                 let (certificate, app, stopped) = (certificate.clone(), app.clone(), stopped.clone());
                 connections.spawn(async move {
                     greet(stream, certificate, app, stopped).await;
-                    drop(permit);
+                    drop((permit, place));
                 });
             }
             Err(error) => {
@@ -87,10 +109,58 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer.ip(), permit))
+}
+
+/// How many connections each peer has.
+#[derive(Clone, Default)]
+struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One connection of a peer, until it is dropped.
+struct Counted {
+    peers: Peers,
+    peer: IpAddr,
+}
+
+impl Peers {
+    /// Counts a connection more, unless the peer has `most`.
+    fn admit(&self, peer: IpAddr, most: usize) -> Option<Counted> {
+        let peer = network(peer);
+        let mut counts = self.counts();
+        let count = counts.entry(peer).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Counted { peers: self.clone(), peer })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut counts = self.peers.counts();
+        if let Entry::Occupied(mut count) = counts.entry(self.peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+/// What counts as one peer.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
 }
 
 async fn greet(stream: TcpStream, certificate: Option<Certificate>, app: Router, stopped: watch::Receiver<bool>) {
@@ -171,4 +241,24 @@ fn builder() -> Builder<TokioExecutor> {
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX));
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_has_its_share_and_no_more() {
+        let peers = Peers::default();
+        let admit = |peer: &str| peers.admit(peer.parse().unwrap(), 2);
+        let (one, _two) = (admit("192.0.2.1").unwrap(), admit("::ffff:192.0.2.1").unwrap());
+        assert!(admit("192.0.2.1").is_none());
+        let _other = admit("192.0.2.2").unwrap();
+        drop(one);
+        assert!(admit("192.0.2.1").is_some());
+        let _network = (admit("2001:db8::1").unwrap(), admit("2001:db8::2").unwrap());
+        assert!(admit("2001:db8:0:0:9::3").is_none());
+        assert!(admit("2001:db8:0:1::3").is_some());
+        assert_eq!(peers.counts().len(), 3, "who has none is forgotten");
+    }
 }

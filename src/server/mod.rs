@@ -8,15 +8,13 @@ pub mod tls;
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// How long answers that are under way may take when the program stops.
-const PATIENCE: Duration = Duration::from_secs(5);
+use listener::Limits;
 
 /// Nobody can be answered at an address.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +28,7 @@ pub struct BindError {
 #[derive(Debug)]
 pub struct Serving {
     stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 /// Reads an address and a port to listen at.
@@ -50,11 +48,11 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     TcpListener::bind(address).await.map_err(|source| BindError { address, source })
 }
 
-/// Answers what comes in. Must be called from a tokio runtime.
+/// Answers what is asked by those who look after the program. Must be called from a tokio runtime.
 pub fn serve(listener: TcpListener, router: Router) -> Serving {
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async move { drop(stopped.await) };
-    let task = tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
+    let task = tokio::spawn(listener::serve(listener, None, router, Limits::ADMIN, stopped));
     Serving { stop: Some(stop), task }
 }
 
@@ -62,7 +60,7 @@ impl Serving {
     /// Takes no more questions, and waits for the answers that are under way.
     pub async fn stop(mut self) {
         drop(self.stop.take());
-        if tokio::time::timeout(PATIENCE, &mut self.task).await.is_err() {
+        if (&mut self.task).await.is_err() {
             tracing::debug!("answers that were under way were dropped");
         }
     }

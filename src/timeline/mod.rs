@@ -11,7 +11,7 @@ mod tests;
 use chrono::TimeDelta;
 
 pub use proof::{Proof, proofs};
-pub use status::{StatusError, known};
+pub use status::{InForce, StatusError, in_force, known};
 
 use crate::api::JwksKeySet;
 use crate::forecast::{Forecast, Known, KnownKey, Life, StandIns, forecast_from, horizon};
@@ -149,8 +149,7 @@ impl Timeline {
         now: Time,
         length: Option<TimeDelta>,
     ) -> Result<Self, TimelineError> {
-        let name = set.metadata.name.as_deref().unwrap_or_default();
-        let policy = Policy::parse(name, &set.spec, write_bound)?;
+        let InForce { policy, .. } = in_force(set, write_bound)?;
         let known = known(set, &policy, now)?;
         let until = length.map_or_else(|| horizon(&policy, now), |length| now + length);
         Ok(Self::new(&policy, &known, stand_ins, now, until))

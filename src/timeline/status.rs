@@ -1,10 +1,12 @@
 //! What a resource's status tells of the keys.
 
-use crate::api::{self, ConditionStatus, JwksKeySet, KeyStatus};
+use chrono::TimeDelta;
+
+use crate::api::{self, ConditionStatus, JwksKeySet, JwksKeySetSpec, KeyStatus};
 use crate::forecast::{Known, KnownKey};
 use crate::jose::UnknownAlgorithm;
 use crate::keyring::{Phase, Time};
-use crate::lifecycle::policy::Policy;
+use crate::lifecycle::policy::{Policy, PolicyErrors};
 
 /// Why a status can't be read. The operator of another version wrote it, or someone by hand.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,36 @@ pub enum StatusError {
         /// What is wrong with it.
         source: UnknownAlgorithm,
     },
+}
+
+/// The policy that a set is kept by: what it states; or while that is refused, for the reasons given beside it, the spec that the status
+/// says goes on, with what the refused one revokes.
+///
+/// # Errors
+/// Why the spec is refused, where the status tells of no other.
+pub fn in_force(set: &JwksKeySet, write_bound: TimeDelta) -> Result<InForce, PolicyErrors> {
+    let name = set.metadata.name.as_deref().unwrap_or_default();
+    let refused = match Policy::parse(name, &set.spec, write_bound) {
+        Ok(policy) => return Ok(InForce { policy, spec: set.spec.clone(), refused: None }),
+        Err(refused) => refused,
+    };
+    let told = set.status.as_ref().and_then(|status| status.spec_in_force.clone());
+    let spec = told.and_then(|spec| serde_json::from_value::<JwksKeySetSpec>(spec).ok());
+    let parsed = spec.and_then(|spec| Some((Policy::parse(name, &spec, write_bound).ok()?, spec)));
+    let Some((mut policy, spec)) = parsed else { return Err(refused) };
+    policy.revoked.extend(set.spec.revoked.iter().map(|revoked| revoked.kid.clone()));
+    Ok(InForce { policy, spec, refused: Some(refused) })
+}
+
+/// See [`in_force`].
+#[derive(Debug)]
+pub struct InForce {
+    /// The policy.
+    pub policy: Policy,
+    /// The spec that it is made from.
+    pub spec: JwksKeySetSpec,
+    /// Why the spec that is stated is none.
+    pub refused: Option<PolicyErrors>,
 }
 
 /// The set as its status tells. A key of which no time is told is taken to be made at `now`.

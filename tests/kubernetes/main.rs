@@ -25,6 +25,7 @@ mod namespaces;
 mod observed;
 mod obstacles;
 mod outage;
+mod overtaken;
 mod publisher;
 mod refusals;
 mod rivals;

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
 use http::{Method, Request, Response};
+use tokio::sync::Notify;
 use tower::{BoxError, Layer, Service};
 
 /// Hears every request of one operator, and cuts the connection where a test says so.
@@ -24,6 +25,8 @@ pub enum Fault {
     Refused(usize),
     /// The n-th write lands, but its answer is lost.
     AnswerLost(usize),
+    /// The n-th write waits until it is released.
+    Held(usize),
 }
 
 /// One request.
@@ -40,6 +43,7 @@ struct State {
     fault: Option<Fault>,
     writes: usize,
     cut: bool,
+    gate: Arc<Notify>,
 }
 
 /// What becomes of one request.
@@ -50,6 +54,7 @@ enum Fate {
     SentThenSilence,
     Refused,
     SentThenError,
+    Held,
 }
 
 impl Wire {
@@ -120,6 +125,7 @@ impl Wire {
             Some(Fault::KilledAfter(n)) => (n, Fate::SentThenSilence),
             Some(Fault::Refused(n)) => (n, Fate::Refused),
             Some(Fault::AnswerLost(n)) => (n, Fate::SentThenError),
+            Some(Fault::Held(n)) => (n, Fate::Held),
             None => return Fate::Passes,
         };
         if state.writes < struck {
@@ -127,10 +133,15 @@ impl Wire {
         }
         match fate {
             Fate::NeverSent => state.cut = true,
-            Fate::Refused | Fate::SentThenError => state.fault = None,
+            Fate::Refused | Fate::SentThenError | Fate::Held => state.fault = None,
             Fate::Passes | Fate::SentThenSilence => {}
         }
         fate
+    }
+
+    /// Lets the write go on that is held.
+    pub fn release(&self) {
+        self.state().gate.notify_one();
     }
 
     fn cut(&self) {
@@ -207,6 +218,13 @@ where
                     drop(answer.await);
                     wire.cut();
                     std::future::pending().await
+                })
+            }
+            Fate::Held => {
+                let (gate, answer) = (Arc::clone(&self.wire.state().gate), self.inner.call(request));
+                Box::pin(async move {
+                    gate.notified().await;
+                    answer.await
                 })
             }
             Fate::SentThenError => {

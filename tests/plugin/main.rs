@@ -16,4 +16,5 @@ mod bench;
 mod life;
 mod names;
 mod refusals;
+mod refused;
 mod rights;

@@ -90,3 +90,32 @@ fn told_to_stop_it_answers_what_was_asked_and_ends() {
     assert!(status.success(), "{status}");
     assert!(after < Duration::from_secs(15), "{after:?}");
 }
+
+#[test]
+fn one_client_leaves_room_for_others() {
+    let place = Workplace::new(&auth("keys: [{ algorithm: ES256 }]"));
+    place.once_well();
+    let server = Server::of_dir(&place.dir(), &["--connections-per-client", "2"]);
+    server.ready(PATH);
+    // One that was closed is counted for a moment more.
+    let keep = || {
+        let begun = Instant::now();
+        loop {
+            let mut stream = connect(&server);
+            let mut first = [0; 15];
+            let asked = write!(stream, "GET {PATH} HTTP/1.1\r\nhost: a\r\n\r\n");
+            if asked.and_then(|()| stream.read_exact(&mut first)).is_ok() {
+                assert_eq!(&first, b"HTTP/1.1 200 OK");
+                return stream;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(9), "there is room");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let kept = [keep(), keep()];
+    let begun = Instant::now();
+    assert!(end(connect(&server)).is_empty(), "a third is ended");
+    assert!(begun.elapsed() < Duration::from_secs(9), "at once");
+    drop(kept);
+    keep();
+}

@@ -205,6 +205,7 @@ impl User {
             rotate: self.rotate.clone(),
             confirmed: self.confirmed.clone(),
             remembered: self.remembered,
+            set_back: false,
             accepted_loss: self.accepted_loss,
         }
     }

@@ -41,6 +41,8 @@ struct PlannedSet<'a> {
     namespace: &'a str,
     name: &'a str,
     safe: bool,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    refused: &'a [String],
     write_bound_seconds: i64,
     rotation: Rotation<'a>,
     uses: Vec<OfKind<'a>>,
@@ -154,13 +156,14 @@ pub(in crate::cli) fn document(sets: &[Outlook], unreadable: &[String]) -> Resul
     serde_json::to_string_pretty(&Document { sets: sets.collect(), unreadable })
 }
 
-fn planned_set<'a>(request: &'a Request, Planned { policy, timeline }: &'a Planned) -> PlannedSet<'a> {
+fn planned_set<'a>(request: &'a Request, Planned { policy, timeline, refused }: &'a Planned) -> PlannedSet<'a> {
     let stated = &request.spec.rotation;
     let warnings = words::warnings(policy).map(|(line, message)| Warning { line, message });
     PlannedSet {
         namespace: &request.set.namespace,
         name: &request.set.name,
-        safe: true,
+        safe: refused.is_empty(),
+        refused,
         write_bound_seconds: policy.write_bound.num_seconds(),
         rotation: Rotation {
             mode: stated.mode,

@@ -12,12 +12,12 @@ use crate::engine::Request;
 use crate::forecast::Life;
 use crate::keyring::Time;
 use crate::lifecycle::plan::{Ahead, Change};
-use crate::lifecycle::policy::{ALIAS_ADVICE, Policy, Rotation, shown};
+use crate::lifecycle::policy::{ALIAS_ADVICE, Policy, Rotation, SYMMETRIC_ADVICE, shown};
 use crate::timeline::{Proof, Timeline};
 
 /// Everything about one set that can be safe.
 pub(in crate::cli) fn tell(request: &Request, planned: &Planned, strokes: &Strokes, width: usize) -> String {
-    let Planned { policy, timeline } = planned;
+    let Planned { policy, timeline, refused: _ } = planned;
     let mut rows = vec![format!("{} is safe as long as the facts below are true.", request.set), String::new()];
     rows.extend(timeline.proofs.iter().flat_map(proof));
     rows.extend(rhythm(&request.spec.rotation, policy));
@@ -38,9 +38,12 @@ pub(in crate::cli) fn tell_living(
     strokes: &Strokes,
     width: usize,
 ) -> String {
-    let Planned { policy, timeline } = planned;
+    let Planned { policy, timeline, refused } = planned;
     let mut rows = vec![format!("{}, as its status tells at {} UTC", request.set, stamp(&timeline.now))];
     rows.extend(problems.iter().map(|problem| format!("problem: {problem}")));
+    if !refused.is_empty() {
+        rows.push("All that follows is of the spec before, which goes on while the stated one is refused.".to_owned());
+    }
     rows.push(String::new());
     rows.extend(picture::draw(timeline, strokes, width));
     rows.push(String::new());
@@ -117,7 +120,8 @@ pub(super) fn warnings(policy: &Policy) -> impl Iterator<Item = (&str, String)> 
         let advice = line.algorithm.advice(line.spec).map(|advice| advice.to_string());
         let folded = policy.kid.may_have_capitals() && policy.has_keystore(&line.name);
         let folded = folded.then(|| ALIAS_ADVICE.to_owned());
-        advice.into_iter().chain(folded).map(|message| (line.name.as_str(), message))
+        let empty = policy.has_empty_jwks().then(|| SYMMETRIC_ADVICE.to_owned());
+        advice.into_iter().chain(folded).chain(empty).map(|message| (line.name.as_str(), message))
     })
 }
 

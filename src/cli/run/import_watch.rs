@@ -67,6 +67,7 @@ mod tests {
             rotate: None,
             confirmed: std::collections::BTreeSet::new(),
             remembered: None,
+            set_back: false,
             accepted_loss: None,
         }
     }

@@ -32,6 +32,11 @@ use crate::keyring::{Facts, Keyring, Publisher, SettledFacts, Time};
 pub const ALIAS_ADVICE: &str = "Java reads the aliases of a keystore in lower case, and kids have capitals: a signer that takes its kid from an alias signs \
      what nobody can verify. Let it take its kid from a file ActiveKids, or write kid: { template: \"{uuid}\" }";
 
+/// What to do about a public JWK Set that nothing can be in.
+pub const SYMMETRIC_ADVICE: &str = "its keys are symmetric, as those of all lines, and have no public half: the PublicJwks file in spec.configMaps holds \
+     no key, and whoever verifies by it refuses every token. Take that file away, and give the keys to all who need them in a \
+     PrivateJwks file of a secret";
+
 /// How many key lines a set may have.
 const MOST_LINES: usize = 32;
 
@@ -380,6 +385,14 @@ impl Policy {
             Output::Secret { files, .. } => files.values().any(holds),
             Output::ConfigMap { .. } => false,
         })
+    }
+
+    /// Whether a public JWK Set is to be written in which no key can ever be, since all lines are symmetric.
+    pub fn has_empty_jwks(&self) -> bool {
+        let lists = |output: &Output| {
+            output.id().kind == OutputKind::ConfigMap && self.lines.iter().any(|line| output.lists(&line.name))
+        };
+        self.lines.iter().all(|line| line.algorithm.is_symmetric()) && self.outputs.iter().any(lists)
     }
 
     /// The line of that name and use.

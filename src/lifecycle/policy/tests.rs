@@ -98,6 +98,19 @@ fn symmetric_lines_alone_get_a_secret_and_no_config_map() {
 }
 
 #[test]
+fn a_public_set_for_symmetric_keys_alone_can_only_be_empty() {
+    let is_empty = |keys: Value, content: &str| {
+        let files = json!({ "f": { "content": content } });
+        policy(json!({ "keys": keys, "configMaps": [{ "name": "c", "files": files }] })).has_empty_jwks()
+    };
+    let (hs, es) = (json!({ "algorithm": "HS256" }), json!({ "algorithm": "ES256" }));
+    assert!(is_empty(json!([hs]), "PublicJwks"));
+    assert!(!is_empty(json!([hs]), "Revision"));
+    assert!(!is_empty(json!([hs, es]), "PublicJwks"));
+    assert!(!policy(json!({ "keys": [hs] })).has_empty_jwks());
+}
+
+#[test]
 fn the_content_encryption_decides_the_size_of_a_dir_key() {
     let line =
         |content: &str| json!({ "algorithm": "dir", "contentEncryption": content, "name": content.to_lowercase() });
