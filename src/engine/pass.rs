@@ -15,7 +15,7 @@ use super::{import, news};
 use crate::keyring::{Key, Keyring, Publisher};
 use crate::lifecycle::adoption::Offer;
 use crate::lifecycle::plan::{Plan, Step, plan};
-use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
+use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy, PolicyError, PolicyErrors};
 use crate::lifecycle::recovery::{Case, Recovery, Remains, recover};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
@@ -50,14 +50,32 @@ pub(super) struct Pass<'a, S, C> {
 }
 
 impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
-    /// Reads everything, and sees to it that there is a keyring to go on from.
+    /// Reads everything, and sees to it that there is a keyring to go on from. A spec that leaves no room for what must stay
+    /// is refused like one that is none.
     pub(super) async fn observe(
         store: &'a S,
         clock: &'a C,
         minter: &Minter,
         request: &'a Request,
     ) -> Result<Self, PassError> {
-        let InForce { policy, refused } = InForce::find(store, request).await?;
+        let in_force = InForce::find(store, request).await?;
+        let mut pass = Self::observe_by(in_force, store, clock, minter, request).await?;
+        let Some(refused) = pass.crowded() else { return Ok(pass) };
+        let in_force = InForce::before(store, request, refused).await?;
+        let mut news = pass.take_news();
+        pass = Self::observe_by(in_force, store, clock, minter, request).await?;
+        news.append(&mut pass.news);
+        pass.news = news;
+        Ok(pass)
+    }
+
+    async fn observe_by(
+        InForce { policy, refused }: InForce,
+        store: &'a S,
+        clock: &'a C,
+        minter: &Minter,
+        request: &'a Request,
+    ) -> Result<Self, PassError> {
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
         let now = clock.now();
         let (keyring, version, dressed, seal_due) = match snapshot.keyring {
@@ -116,7 +134,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         if self.halted {
             return Ok(false);
         }
-        let Plan { next, mints, steps, ahead: _, wake: _, refused: _ } = self.plan();
+        let Plan { next, mints, steps, ahead: _, wake: _, refused: _, crowded: _ } = self.plan();
         let Some(mut next) = next else {
             if self.keyring.revision == 0 {
                 return Ok(false);
@@ -187,6 +205,16 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let (plan, observed) = (self.plan(), self.observed());
         self.report.describe(&self.policy, &self.keyring, &observed, &plan, &self.places);
         self.report
+    }
+
+    /// Why the spec that is stated would take keys from pods that need them.
+    fn crowded(&self) -> Option<PolicyErrors> {
+        let is_new = self.is_spec_new || !self.keyring.kept_private.is_empty();
+        if self.halted || self.is_spec_refused() || !is_new {
+            return None;
+        }
+        let crowded: Vec<PolicyError> = self.plan().crowded.into_iter().map(PolicyError::from).collect();
+        (!crowded.is_empty()).then_some(PolicyErrors(crowded))
     }
 
     fn plan(&self) -> Plan {

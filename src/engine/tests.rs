@@ -85,3 +85,40 @@ async fn a_resource_that_was_set_back_counts_without_a_number() {
     fixture.pass(&back).await.unwrap();
     assert_eq!(fixture.published().await, ["all.json", "more.json"]);
 }
+
+#[tokio::test]
+async fn an_edit_that_leaves_no_room_for_keys_that_pods_need_is_refused() {
+    let with = |generation: i64, keys: Value, files: Value| Request {
+        spec: spec(json!({ "keys": keys, "secrets": [{ "name": "s", "files": files }] })),
+        ..request(generation, &json!({}))
+    };
+    let (a, h) = (json!({ "name": "a", "algorithm": "ES256" }), json!({ "name": "h", "algorithm": "HS256" }));
+    let jwks = |line: &str| json!({ "content": "PrivateJwks", "line": line });
+    let pem = json!({ "content": "PrivateKeyPem", "line": "a" });
+    let before = with(1, json!([a, h]), json!({ "a.json": jwks("a"), "h.json": jwks("h") }));
+    let crowding = with(2, json!([a]), json!({ "a.json": jwks("a"), "h.json": pem }));
+    let mended = with(3, json!([a]), json!({ "a.json": jwks("a"), "a.pem": pem }));
+    let fixture = Fixture::new();
+    let secret_id = crate::lifecycle::fixtures::secret("s");
+    let in_secret = async || {
+        let mut snapshot = fixture.engine.store().load(&set(), std::slice::from_ref(&secret_id)).await.unwrap();
+        match snapshot.outputs.remove(&secret_id) {
+            Some(Place::Ours(stored)) => stored.files,
+            other => panic!("expected an output of this set, found {other:?}"),
+        }
+    };
+    fixture.pass(&before).await.unwrap();
+    let first = in_secret().await;
+
+    let report = fixture.pass(&crowding).await.unwrap();
+    let [Problem::SpecRefused(why)] = report.problems.as_slice() else { panic!("{:?}", report.problems) };
+    assert!(why.contains("\"h.json\"") && why.contains("give the new file another name"), "{why}");
+    assert_eq!(in_secret().await, first, "the spec before goes on");
+
+    let report = fixture.pass(&mended).await.unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    let files = in_secret().await;
+    assert_eq!(files.keys().collect::<Vec<_>>(), ["a.json", "a.pem", "h.json"]);
+    let loaded: Value = serde_json::from_slice(&files["h.json"]).unwrap();
+    assert_eq!(loaded["keys"].as_array().unwrap().len(), 1, "it verifies until what it signed has expired");
+}

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::clock::Now;
 use super::policy::{OutputKind, Policy};
 use crate::jose::{Algorithm, PublicJwk, PublicParams, Thumbprint, Use};
-use crate::keyring::{KeptFile, Key, Keyring, MacKey, Mark, Marks, Phase, Publisher, Revoked, SettledFacts, Time};
+use crate::keyring::{
+    KeptFile, KeptPrivateFile, Key, Keyring, MacKey, Mark, Marks, Phase, Publisher, Revoked, SettledFacts, Time,
+};
 use crate::material::PrivateKey;
 
 /// What an output still holds of a set.
@@ -23,6 +25,8 @@ pub struct Remains {
     pub publisher: Publisher,
     /// Files that the spec named no more by then.
     pub kept: Vec<KeptFile>,
+    /// Private files of lines that the spec named no more by then.
+    pub kept_private: Vec<KeptPrivateFile>,
     /// What was revoked by then.
     pub revoked: Vec<Revoked>,
     /// Public keys in its files.
@@ -105,6 +109,7 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         keys,
         revoked,
         kept: kept(case),
+        kept_private: kept_private(case),
         accepted: case.base.and_then(|base| base.accepted.clone()),
         imports: case.base.map_or_else(|| answered_imports(case), |base| base.imports.clone()),
     }))
@@ -126,6 +131,11 @@ fn publisher(case: &Case<'_>) -> Publisher {
 fn kept(case: &Case<'_>) -> Vec<KeptFile> {
     let base = case.base.map(|base| (base.revision, &base.kept));
     latest(case, |left| &left.kept, base).cloned().unwrap_or_default()
+}
+
+fn kept_private(case: &Case<'_>) -> Vec<KeptPrivateFile> {
+    let base = case.base.map(|base| (base.revision, &base.kept_private));
+    latest(case, |left| &left.kept_private, base).cloned().unwrap_or_default()
 }
 
 /// What whoever knows the latest revision says.

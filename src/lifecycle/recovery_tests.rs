@@ -8,7 +8,7 @@ use super::fixtures::*;
 use super::policy::{OutputId, Policy};
 use super::recovery::{Case, FoundKey, Recovery, Remains, recover};
 use crate::jose::{Algorithm, Use};
-use crate::keyring::{Key, Keyring, MacKey, Phase, Publisher, Revoked};
+use crate::keyring::{KeptPrivateFile, Key, Keyring, MacKey, Phase, PrivateForm, Publisher, Revoked};
 use crate::publish::{Header, remains, render_all};
 
 const STANDBY: Phase = Phase::Standby;
@@ -456,4 +456,23 @@ fn a_line_whose_first_key_still_waits_is_not_lost() {
     let left = left(&policy, &keyring(&policy, 1, vec![key(1, active(0)), key(2, STANDBY), waiting]));
     let given = Given { policy, base: None, left, remembered: Some(1), accepted: None };
     assert_eq!(given.keyring().active("a", Use::Sig).unwrap().kid, "k1");
+}
+
+#[test]
+fn private_files_that_are_kept_outlive_the_keyring() {
+    let policy = policy(json!({}));
+    let kept = KeptPrivateFile {
+        secret: "auth-signer".to_owned(),
+        file: "b.key".to_owned(),
+        form: PrivateForm::Jwk,
+        keys: ["k4".to_owned()].into(),
+    };
+    let of_b = Key { line: "b".to_owned(), ..key(4, active(INTERVAL)) };
+    let mut before = rotated(&policy);
+    before.keys.push(of_b);
+    before.kept_private = vec![kept.clone()];
+    let given = Given { left: left(&policy, &before), policy, base: None, remembered: Some(5), accepted: None };
+    let keyring = given.keyring();
+    assert_eq!(keyring.kept_private, [kept]);
+    assert!(keyring.key("k4").unwrap().is_active() && keyring.key("k4").unwrap().private.is_some());
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::RenderError;
 use crate::jose::{OptionalMembers, PrivateJwk, PublicJwk};
 use crate::keyring::{Key, Keyring, Phase};
-use crate::lifecycle::policy::{Policy, Scope};
+use crate::lifecycle::policy::Policy;
 use crate::material::Certificate;
 
 /// The keys of a set in the order in which they are written.
@@ -22,11 +22,6 @@ impl<'a> View<'a> {
         let last = keyring.keys.iter().filter_map(ends).max();
         let exp = policy.jwk.exp.zip(last).map(|(units, last)| last.timestamp() * units);
         Self { policy, keys: ordered(policy, keyring), exp }
-    }
-
-    /// The active key of a scope.
-    pub(super) fn active(&self, scope: &Scope) -> Option<&'a Key> {
-        self.keys.iter().copied().find(|key| key.is_active() && scope.covers(&key.line))
     }
 
     /// The public JWK of a key; `None` for a symmetric one.
