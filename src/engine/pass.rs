@@ -16,7 +16,7 @@ use crate::keyring::{Key, Keyring, Publisher};
 use crate::lifecycle::adoption::Offer;
 use crate::lifecycle::plan::{Plan, Step, plan};
 use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy, PolicyError, PolicyErrors};
-use crate::lifecycle::recovery::{Case, Recovery, Remains, recover};
+use crate::lifecycle::recovery::{Case, Recovery, Remains, recover, still_held};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
 use crate::publish::{
@@ -506,7 +506,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     async fn recover(&mut self, minter: &Minter) -> Result<(), PassError> {
         let base = self.version.is_some().then_some(&self.keyring);
         let left = self.left(base.is_some(), minter).await?;
-        let unopened: Vec<Problem> = left.iter().filter_map(Problem::unopened).collect();
+        let revoked = still_held(&self.policy.revoked, left.iter().map(|(_, remains)| remains));
+        let unopened: Vec<Problem> = left.iter().filter_map(|one| Problem::unopened(one, &revoked)).collect();
         if !unopened.is_empty() && self.request.accepted_loss.is_none() {
             // What can't be opened may be the very key that signs: without it, a new one would be made in silence.
             self.report.problems.extend(unopened);
@@ -526,8 +527,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             now: self.now,
         };
         match recover(&case) {
-            Recovery::Lost { revision, lines } => {
-                self.report.problems.push(Problem::KeyringLost { revision, lines });
+            Recovery::Lost { revision, lines, revoked } => {
+                self.report.problems.push(Problem::KeyringLost { revision, lines, revoked });
                 self.report.revision = self.request.remembered;
                 self.halted = true;
             }

@@ -100,6 +100,8 @@ pub enum Problem {
         output: OutputId,
         /// Which files.
         files: Vec<String>,
+        /// What the spec revokes and the outputs still hold.
+        revoked: Vec<String>,
     },
     /// The keyring is lost, and active keys with it.
     KeyringLost {
@@ -107,6 +109,8 @@ pub enum Problem {
         revision: u64,
         /// The lines that have no active key any more.
         lines: Vec<String>,
+        /// What the spec revokes and the outputs still hold.
+        revoked: Vec<String>,
     },
 }
 
@@ -177,9 +181,9 @@ impl Problem {
     }
 
     /// What an output holds that its passphrase does not open.
-    pub(super) fn unopened((output, remains): &(OutputId, Remains)) -> Option<Self> {
+    pub(super) fn unopened((output, remains): &(OutputId, Remains), revoked: &[String]) -> Option<Self> {
         let files = remains.unopened.clone();
-        (!files.is_empty()).then(|| Self::Unopened { output: output.clone(), files })
+        (!files.is_empty()).then(|| Self::Unopened { output: output.clone(), files, revoked: revoked.to_vec() })
     }
 }
 
@@ -203,22 +207,36 @@ impl fmt::Display for Problem {
                  ({}): until then Keyturn goes on publishing; wait, or set publisher: Keyturn",
                 kids.join(", ")
             ),
-            Self::Unopened { output, files } => write!(
+            Self::Unopened { output, files, revoked } => write!(
                 out,
                 "the keyring is lost or older than its outputs, and {output} holds files that its passphrase does not open ({}), \
                  among which may be the key in use; everything published stays as it is. Bring back the passphrase that they \
-                 were encrypted under, restore the keyring from a newer backup, or give up what they hold by the annotation {}",
+                 were encrypted under, restore the keyring from a newer backup, or give up what they hold by the annotation {}{}",
                 files.join(", "),
-                crate::api::ACCEPT_KEY_LOSS
+                crate::api::ACCEPT_KEY_LOSS,
+                waiting(revoked)
             ),
-            Self::KeyringLost { revision, lines } => write!(
+            Self::KeyringLost { revision, lines, revoked } => write!(
                 out,
                 "the keyring (revision {revision}) is lost, and with it the active keys of {}; everything published stays as \
                  it is. Restore the keyring from a backup, or give its private keys up: annotate the resource with \
-                 {}={revision}",
+                 {}={revision}{}",
                 lines.join(", "),
-                crate::api::ACCEPT_KEY_LOSS
+                crate::api::ACCEPT_KEY_LOSS,
+                waiting(revoked)
             ),
         }
     }
+}
+
+/// What can't be taken away before someone helps.
+fn waiting(revoked: &[String]) -> String {
+    if revoked.is_empty() {
+        return String::new();
+    }
+    format!(
+        ". ATTENTION: spec.revoked names {}, which the outputs still hold, and nothing is revoked until then: if somebody has \
+         such a key, do one of these now",
+        revoked.join(", ")
+    )
 }
