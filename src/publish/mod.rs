@@ -229,7 +229,8 @@ impl Rendered {
             && header.inputs == self.inputs
             && header.revision >= keyring.barrier
             && self.is_told_by(keyring, &header.marks)
-            && self.states_facts_of(keyring, header)
+            // Who serves a JWKS tells caches by them how long to keep it, and a recovery keeps what followed longer ones.
+            && header.facts == keyring.facts
             && self.tells_what_is_kept(keyring, header)
     }
 
@@ -245,12 +246,6 @@ impl Rendered {
                 header.kept_private.iter().filter(private).eq(kept)
             }
         }
-    }
-
-    /// Whether a header states the facts that the spec states now: who serves a ConfigMap's JWKS tells caches by them how long
-    /// to keep it.
-    fn states_facts_of(&self, keyring: &Keyring, header: &Header) -> bool {
-        self.id.kind != OutputKind::ConfigMap || header.facts.stated() == keyring.facts.stated()
     }
 
     /// Whether marks tell of every key of the keyring, in the role that it has in this output. Files may stay the same
