@@ -197,13 +197,18 @@ impl<'a> Draft<'a> {
             self.discard_standby(line, |standby| standby.minted < due);
         }
         match self.keyring.standby(&line.name, usage).cloned() {
+            Some(standby) if self.policy.paused && !is_made_as(&standby, line) => self.mint_standby(line),
             Some(standby) => self.promote_when_ready(line, &standby, due, why),
             None if self.first_key_may_sign(line) => self.mint_active(line),
             None => self.mint_in_time(line, due),
         }
     }
 
+    /// Not in a pause, in which no other takes its place: should the active key be revoked, one that is known signs.
     fn discard_standby(&mut self, line: &Line, unwanted: impl Fn(&Key) -> bool) {
+        if self.policy.paused {
+            return;
+        }
         let standby = self.keyring.standby(&line.name, line.algorithm.usage()).filter(|standby| unwanted(standby));
         if let Some(kid) = standby.map(|standby| standby.kid.clone()) {
             self.keyring.keys.retain(|key| key.kid != kid);
