@@ -162,7 +162,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let revision = next.revision;
         let mut discouraged = news::discouraged(&self.keyring, &next);
         discouraged.extend(news::folded_aliases(&self.policy, &self.keyring, &next));
-        let committed = match certify(&self.policy, &mut next).await {
+        let committed = match certify(&self.policy, &mut next, self.now.later).await {
             Err(error) if !revokes => Err(error.into()),
             // A revocation waits for no certificate either.
             Ok(()) | Err(_) => self.commit(next, revokes).await,

@@ -409,14 +409,20 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// When a key that never rotates by itself has to make way, so that its certificate does not end before what it signed,
-    /// with time for the next one's lead.
+    /// When a key that never rotates by itself has to make way, so that its certificate, or its `exp` where it can have none,
+    /// does not end before what it signed, with time for the next one's lead.
     fn certificate_change(&self, key: &Key) -> Option<Time> {
-        let validity = key.certificate.as_ref()?.validity().ok()?;
+        let validity = match &key.certificate {
+            Some(certificate) => certificate.validity().ok()?,
+            None if self.policy.jwk.exp.is_some() && !key.spec.key_kind().can_sign_certificates() => {
+                self.policy.certificate.as_ref()?.times(key.minted, &self.policy.facts)?
+            }
+            None => return None,
+        };
         let retention = self.policy.timing(key.algorithm, &self.facts).retention();
         let last = validity.not_after - retention - self.policy.ahead(key.algorithm, &self.facts) * 2;
         // Longer facts may count for a while: no key makes way before half of its certificate's time.
-        Some(last.max(key.minted + (validity.not_after - validity.not_before) / 2))
+        Some(last.max(validity.not_before + (validity.not_after - validity.not_before) / 2))
     }
 
     /// A key may sign at once only where nothing can be cached: no output of the set was ever there, nor is there an issuer

@@ -18,7 +18,10 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     pub(super) fn new(policy: &'a Policy, keyring: &'a Keyring) -> Self {
-        let ends = |key: &Key| policy.certificate.as_ref().and_then(|certificate| certificate.ends(key.minted));
+        let ends = |key: &Key| match key.certificate.as_ref().and_then(|certificate| certificate.validity().ok()) {
+            Some(validity) => Some(validity.not_after),
+            None => policy.certificate.as_ref().and_then(|certificate| certificate.ends(key.minted)),
+        };
         let last = keyring.keys.iter().filter_map(ends).max();
         let exp = policy.jwk.exp.zip(last).map(|(units, last)| last.timestamp() * units);
         Self { policy, keys: ordered(policy, keyring), exp }
