@@ -237,7 +237,7 @@ impl ConditionReason {
                 (
                     KEYRING_LOST,
                     ConditionStatus::True,
-                    "active keys are lost with the keyring, because no Secret holds them any more",
+                    "active keys are lost with the keyring, because no Secret holds them any more; the message names keys of `spec.revoked` that the outputs still hold until someone helps",
                 ),
             ],
             Self::KeyringSealed => &[(
@@ -248,7 +248,7 @@ impl ConditionReason {
             Self::OutputUnopened => &[(
                 READY,
                 ConditionStatus::False,
-                "the keyring is lost or old, and a Secret holds encrypted files that its passphrase does not open; bring that passphrase back",
+                "the keyring is lost or old, and a Secret holds encrypted files that its passphrase does not open; bring that passphrase back. The message names keys of `spec.revoked` that the outputs still hold until then",
             )],
             Self::KeyringUnreadable => &[(
                 READY,

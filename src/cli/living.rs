@@ -196,6 +196,7 @@ mod tests {
     use super::*;
     use crate::lifecycle::fixtures::spec;
 
+    #[allow(clippy::needless_pass_by_value, reason = "callers write the status in place")]
     fn living(conditions: &[(&str, &str, &str)], more: Value) -> Living {
         let mut resource = JwksKeySet::new("auth", spec(json!({})));
         resource.metadata.generation = Some(2);

@@ -22,11 +22,22 @@ impl InForce {
     /// # Errors
     /// What is wrong with the spec, where no other is known.
     pub(super) async fn find<S: Store>(store: &S, request: &Request) -> Result<Self, PassError> {
+        match Policy::parse(&request.set.name, &request.spec, store.write_bound()) {
+            Ok(policy) => Ok(Self { policy, refused: None }),
+            Err(refused) => Self::before(store, request, refused).await,
+        }
+    }
+
+    /// What counted before a spec that is refused.
+    ///
+    /// # Errors
+    /// What is wrong with the spec, where no other is known.
+    pub(super) async fn before<S: Store>(
+        store: &S,
+        request: &Request,
+        refused: PolicyErrors,
+    ) -> Result<Self, PassError> {
         let bound = store.write_bound();
-        let refused = match Policy::parse(&request.set.name, &request.spec, bound) {
-            Ok(policy) => return Ok(Self { policy, refused: None }),
-            Err(refused) => refused,
-        };
         let known = store.load(&request.set, &[]).await?.keyring;
         let spec = known.and_then(|stored| former_spec(&stored.keyring));
         let Some(mut policy) = spec.and_then(|spec| Policy::parse(&request.set.name, &spec, bound).ok()) else {

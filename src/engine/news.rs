@@ -31,7 +31,7 @@ pub enum Reason {
     SpecNotRemembered,
     /// An output was written.
     Published,
-    /// A public file that the spec names no more stays for what was signed by then.
+    /// A file that the spec names no more stays, for keys that are still needed there.
     Kept,
     /// A standby key became the active one.
     Promoted,
@@ -141,7 +141,7 @@ impl Reason {
             }
             Self::Published => "an output was written; says which keys came and which left",
             Self::Kept => {
-                "an edit took a public file out of a ConfigMap that is still listed: it stays as long as what its keys have signed may be valid"
+                "an edit took a public file out of a ConfigMap that is still listed, and it stays as long as what its keys have signed may be valid; or a line with its private file, which stays in the Secret as long as pods need its keys"
             }
             Self::Promoted => "a standby key became the active one",
             Self::Retired => "an active key retired",

@@ -16,8 +16,8 @@ use super::{import, news};
 use crate::keyring::{Key, Keyring, Marks, Publisher, Time};
 use crate::lifecycle::adoption::Offer;
 use crate::lifecycle::plan::{Mint, Plan, Step, plan};
-use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
-use crate::lifecycle::recovery::{Case, Recovery, Remains, last_revision, recover};
+use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy, PolicyError, PolicyErrors};
+use crate::lifecycle::recovery::{Case, Recovery, Remains, last_revision, recover, still_held};
 use crate::lifecycle::{Found, Now, Observed, OutputState};
 use crate::probe::Clock;
 use crate::publish::{
@@ -53,14 +53,32 @@ pub(super) struct Pass<'a, S, C> {
 }
 
 impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
-    /// Reads everything, and sees to it that there is a keyring to go on from.
+    /// Reads everything, and sees to it that there is a keyring to go on from. A spec that leaves no room for what must stay
+    /// is refused like one that is none.
     pub(super) async fn observe(
         store: &'a S,
         clock: &'a C,
         minter: &Minter,
         request: &'a Request,
     ) -> Result<Self, PassError> {
-        let InForce { policy, refused } = InForce::find(store, request).await?;
+        let in_force = InForce::find(store, request).await?;
+        let mut pass = Self::observe_by(in_force, store, clock, minter, request).await?;
+        let Some(refused) = pass.crowded() else { return Ok(pass) };
+        let in_force = InForce::before(store, request, refused).await?;
+        let mut news = pass.take_news();
+        pass = Self::observe_by(in_force, store, clock, minter, request).await?;
+        news.append(&mut pass.news);
+        pass.news = news;
+        Ok(pass)
+    }
+
+    async fn observe_by(
+        InForce { policy, refused }: InForce,
+        store: &'a S,
+        clock: &'a C,
+        minter: &Minter,
+        request: &'a Request,
+    ) -> Result<Self, PassError> {
         let snapshot = store.load(&request.set, &ids(&policy)).await?;
         let now = clock.now();
         let (keyring, version, dressed, seal_due) = match snapshot.keyring {
@@ -121,7 +139,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         if self.halted {
             return Ok(false);
         }
-        let Plan { next, mints, steps, ahead: _, wake: _, refused: _ } = self.plan();
+        let Plan { next, mints, steps, ahead: _, wake: _, refused: _, crowded: _ } = self.plan();
         let Some(next) = next else { return self.restore().await };
         if self.keyring.revision == 0 && self.taken().next().is_some() {
             return Ok(false);
@@ -157,7 +175,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         if !self.request.spec.config_maps.is_empty() {
             discouraged.extend(news::nothing_public(&self.policy, &self.keyring, &next));
         }
-        let committed = match certify(&self.policy, &mut next).await {
+        let committed = match certify(&self.policy, &mut next, self.now.later).await {
             Err(error) if !revokes => Err(error.into()),
             // A revocation waits for no certificate either.
             Ok(()) | Err(_) => self.commit(next, revokes).await,
@@ -218,6 +236,16 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         let (plan, observed) = (self.plan(), self.observed());
         self.report.describe(&self.policy, &self.keyring, &observed, &plan, &self.places);
         self.report
+    }
+
+    /// Why the spec that is stated would take keys from pods that need them.
+    fn crowded(&self) -> Option<PolicyErrors> {
+        let is_new = self.is_spec_new || !self.keyring.kept_private.is_empty();
+        if self.halted || self.is_spec_refused() || !is_new {
+            return None;
+        }
+        let crowded: Vec<PolicyError> = self.plan().crowded.into_iter().map(PolicyError::from).collect();
+        (!crowded.is_empty()).then_some(PolicyErrors(crowded))
     }
 
     fn plan(&self) -> Plan {
@@ -560,13 +588,14 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     async fn recover(&mut self, minter: &Minter) -> Result<(), PassError> {
         let base = self.version.is_some().then_some(&self.keyring);
         let left = self.left(base.is_some(), minter).await?;
+        let revoked = still_held(&self.policy.revoked, left.iter().map(|(_, remains)| remains));
         let unopened: Vec<&(OutputId, Remains)> =
             left.iter().filter(|(_, remains)| !remains.unopened.is_empty()).collect();
         let revisions = left.iter().map(|(_, remains)| remains.revision);
         let last = last_revision(revisions, self.request.remembered, base);
         if !unopened.is_empty() && self.request.accepted_loss != Some(last) {
             // What can't be opened may be the very key that signs: without it, a new one would be made in silence.
-            self.report.problems.extend(unopened.into_iter().map(|one| Problem::unopened(one, last)));
+            self.report.problems.extend(unopened.into_iter().map(|one| Problem::unopened(one, last, &revoked)));
             self.report.revision = self.request.remembered;
             self.halted = true;
             return Ok(());
@@ -583,8 +612,8 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
             now: self.now,
         };
         match recover(&case) {
-            Recovery::Lost { revision, lines } => {
-                self.report.problems.push(Problem::KeyringLost { revision, lines });
+            Recovery::Lost { revision, lines, revoked } => {
+                self.report.problems.push(Problem::KeyringLost { revision, lines, revoked });
                 self.report.revision = self.request.remembered;
                 self.halted = true;
             }

@@ -107,6 +107,8 @@ pub enum Problem {
         files: Vec<String>,
         /// The revision that is lost.
         revision: u64,
+        /// What the spec revokes and the outputs still hold.
+        revoked: Vec<String>,
     },
     /// The keyring is lost, and active keys with it.
     KeyringLost {
@@ -114,6 +116,8 @@ pub enum Problem {
         revision: u64,
         /// The lines that have no active key any more.
         lines: Vec<String>,
+        /// What the spec revokes and the outputs still hold.
+        revoked: Vec<String>,
     },
 }
 
@@ -188,8 +192,8 @@ impl Problem {
     }
 
     /// What an output holds that its passphrase does not open.
-    pub(super) fn unopened((output, remains): &(OutputId, Remains), revision: u64) -> Self {
-        Self::Unopened { output: output.clone(), files: remains.unopened.clone(), revision }
+    pub(super) fn unopened((output, remains): &(OutputId, Remains), revision: u64, revoked: &[String]) -> Self {
+        Self::Unopened { output: output.clone(), files: remains.unopened.clone(), revision, revoked: revoked.to_vec() }
     }
 }
 
@@ -213,22 +217,36 @@ impl fmt::Display for Problem {
                  ({}): until then Keyturn goes on publishing; wait, or set publisher: Keyturn",
                 kids.join(", ")
             ),
-            Self::Unopened { output, files, revision } => write!(
+            Self::Unopened { output, files, revision, revoked } => write!(
                 out,
                 "the keyring is lost or older than its outputs, and {output} holds files that its passphrase does not open ({}), \
                  among which may be the key in use; everything published stays as it is. Bring back the passphrase that they \
-                 were encrypted under, restore the keyring from a newer backup, or give up what they hold: annotate the resource with {}={revision}",
+                 were encrypted under, restore the keyring from a newer backup, or give up what they hold: annotate the resource with {}={revision}{}",
                 files.join(", "),
-                crate::api::ACCEPT_KEY_LOSS
+                crate::api::ACCEPT_KEY_LOSS,
+                waiting(revoked)
             ),
-            Self::KeyringLost { revision, lines } => write!(
+            Self::KeyringLost { revision, lines, revoked } => write!(
                 out,
                 "the keyring (revision {revision}) is lost, and with it the active keys of {}; everything published stays as \
                  it is. Restore the keyring from a backup, or give its private keys up: annotate the resource with \
-                 {}={revision}",
+                 {}={revision}{}",
                 lines.join(", "),
-                crate::api::ACCEPT_KEY_LOSS
+                crate::api::ACCEPT_KEY_LOSS,
+                waiting(revoked)
             ),
         }
     }
+}
+
+/// What can't be taken away before someone helps.
+fn waiting(revoked: &[String]) -> String {
+    if revoked.is_empty() {
+        return String::new();
+    }
+    format!(
+        ". ATTENTION: spec.revoked names {}, which the outputs still hold, and nothing is revoked until then: if somebody has \
+         such a key, do one of these now",
+        revoked.join(", ")
+    )
 }

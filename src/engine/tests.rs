@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::keyring::Time;
 use crate::lifecycle::Now;
-use crate::lifecycle::fixtures::{config_map, spec};
+use crate::lifecycle::fixtures::{at, config_map, spec};
 use crate::probe::SystemClock;
 use crate::store::directory::DirectoryStore;
 use crate::store::{Place, Seal, Snapshot};
@@ -185,5 +185,99 @@ async fn a_slow_disk_stops_nothing_and_what_it_took_long_to_write_is_stamped_by_
         let ended = |clock: &Slow| clock.begun + TimeDelta::seconds(seconds * i64::try_from(2 * attempts).unwrap());
         assert_eq!(held.len(), 4, "of each line the active one and the standby");
         assert!(held.iter().all(|held| *held >= ended(&fixture.engine.clock)), "{seconds}: {held:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_edit_that_leaves_no_room_for_keys_that_pods_need_is_refused() {
+    let with = |generation: i64, keys: Value, files: Value| Request {
+        spec: spec(json!({ "keys": keys, "secrets": [{ "name": "s", "files": files }] })),
+        ..request(generation, &json!({}))
+    };
+    let (a, h) = (json!({ "name": "a", "algorithm": "ES256" }), json!({ "name": "h", "algorithm": "HS256" }));
+    let jwks = |line: &str| json!({ "content": "PrivateJwks", "line": line });
+    let pem = json!({ "content": "PrivateKeyPem", "line": "a" });
+    let before = with(1, json!([a, h]), json!({ "a.json": jwks("a"), "h.json": jwks("h") }));
+    let crowding = with(2, json!([a]), json!({ "a.json": jwks("a"), "h.json": pem }));
+    let mended = with(3, json!([a]), json!({ "a.json": jwks("a"), "a.pem": pem }));
+    let fixture = Fixture::new();
+    let secret_id = crate::lifecycle::fixtures::secret("s");
+    let in_secret = async || {
+        let mut snapshot = fixture.engine.store().load(&set(), std::slice::from_ref(&secret_id)).await.unwrap();
+        match snapshot.outputs.remove(&secret_id) {
+            Some(Place::Ours(stored)) => stored.files,
+            other => panic!("expected an output of this set, found {other:?}"),
+        }
+    };
+    fixture.pass(&before).await.unwrap();
+    let first = in_secret().await;
+
+    let report = fixture.pass(&crowding).await.unwrap();
+    let [Problem::SpecRefused(why)] = report.problems.as_slice() else { panic!("{:?}", report.problems) };
+    assert!(why.contains("\"h.json\"") && why.contains("give the new file another name"), "{why}");
+    assert_eq!(in_secret().await, first, "the spec before goes on");
+
+    let report = fixture.pass(&mended).await.unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    let files = in_secret().await;
+    assert_eq!(files.keys().collect::<Vec<_>>(), ["a.json", "a.pem", "h.json"]);
+    let loaded: Value = serde_json::from_slice(&files["h.json"]).unwrap();
+    assert_eq!(loaded["keys"].as_array().unwrap().len(), 1, "it verifies until what it signed has expired");
+}
+
+/// A clock that a test sets.
+#[derive(Clone)]
+struct SetClock(std::sync::Arc<std::sync::Mutex<crate::keyring::Time>>);
+
+impl Clock for SetClock {
+    fn now(&self) -> crate::lifecycle::Now {
+        let now = *self.0.lock().unwrap();
+        crate::lifecycle::Now::new(now, now)
+    }
+}
+
+#[tokio::test]
+async fn certificates_that_come_late_run_from_then_on_and_no_exp_has_passed() {
+    let validity = chrono::TimeDelta::hours(8_760);
+    for key in [
+        json!({ "name": "a", "algorithm": "ES256" }),
+        json!({ "name": "a", "algorithm": "ECDH-ES", "curve": "X25519" }),
+    ] {
+        let with = |generation: i64, mut members: Value| {
+            members["keys"] = json!([key]);
+            members["rotation"] = json!({ "mode": "Never" });
+            members["configMaps"] = json!([{ "name": "c" }]);
+            Request { spec: spec(members), ..request(generation, &json!({})) }
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let store = DirectoryStore::open(dir.path(), Seal::default()).unwrap();
+        let clock = SetClock(std::sync::Arc::new(std::sync::Mutex::new(at(0))));
+        let engine = Engine::new(store, clock.clone(), Minter::default());
+        let load = async || engine.store().load(&set(), &[config_map("c")]).await.unwrap();
+        for seconds in [0, 1_000, 1_000_000] {
+            *clock.0.lock().unwrap() = at(seconds);
+            engine.pass(&with(1, json!({})), &mut Vec::new()).await.unwrap();
+        }
+        let before = load().await.keyring.unwrap().keyring;
+
+        let edited = at(0) + validity * 2;
+        *clock.0.lock().unwrap() = edited;
+        let late = with(2, json!({ "certificate": { "validity": "8760h" }, "jwk": { "exp": "Seconds" } }));
+        engine.pass(&late, &mut Vec::new()).await.unwrap();
+        let mut snapshot = load().await;
+        let keyring = snapshot.keyring.unwrap().keyring;
+        for key in &keyring.keys {
+            let Some(certificate) = &key.certificate else { continue };
+            let validity = certificate.validity().unwrap();
+            assert!(validity.not_before <= edited && edited < validity.not_after, "{validity:?}");
+            assert!(before.key(&key.kid).is_some(), "a certificate that has just been made is no reason to rotate");
+        }
+        let Some(Place::Ours(stored)) = snapshot.outputs.remove(&config_map("c")) else { panic!("it is there") };
+        let jwks: Value = serde_json::from_slice(&stored.files["jwks.json"]).unwrap();
+        let published = jwks["keys"].as_array().unwrap();
+        assert!(!published.is_empty());
+        for jwk in published {
+            assert_eq!(jwk["exp"], (edited + validity).timestamp(), "{jwk}");
+        }
     }
 }

@@ -150,7 +150,7 @@ impl<'a> InMemory<'a> {
         let mut now = from;
         let mut next_of_all = None;
         for _ in 0..most {
-            let Plan { next, mints, ahead, wake, steps: _, refused: _ } = self.plan(now);
+            let Plan { next, mints, ahead, wake, steps: _, refused: _, crowded: _ } = self.plan(now);
             if let Some(next) = next {
                 if self.carry_out(next, &mints, now).is_err() {
                     break;

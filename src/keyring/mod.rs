@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use accepted::{AcceptedSpec, Edit};
 pub use facts::{Facts, FactsEra, SettledFacts};
 pub use format::{FORMAT, FormatError};
-pub use kept::{KeptFile, PublicForm};
+pub use kept::{KeptFile, KeptPrivateFile, PrivateForm, PublicForm};
 pub use mac::{Digest, MacKey};
 pub use marks::{Mark, Marks};
 pub use sealed::{KeySetName, NONCE_BYTES, SealError, sealed_size};
@@ -63,6 +63,9 @@ pub struct Keyring {
     /// Public files that the spec names no more, and that are still read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptFile>,
+    /// Private files of lines that the spec names no more, and that pods still need.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_private: Vec<KeptPrivateFile>,
 }
 
 /// Who publishes the public keys; decides which half of a retired key is kept.
@@ -181,6 +184,7 @@ impl Keyring {
             imports: BTreeMap::new(),
             accepted: None,
             kept: Vec::new(),
+            kept_private: Vec::new(),
             facts: SettledFacts::new(facts),
             publisher,
             keys: Vec::new(),

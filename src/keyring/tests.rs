@@ -43,6 +43,12 @@ fn keyring() -> Keyring {
             form: PublicForm::JwkSet,
             keys: [("sig-2".to_owned(), None), ("sig-1".to_owned(), Some(at(9)))].into(),
         }],
+        kept_private: vec![KeptPrivateFile {
+            secret: "s".to_owned(),
+            file: "old.p12".to_owned(),
+            form: PrivateForm::Keystore(crate::material::pkcs12::KeystoreProfile::Legacy),
+            keys: ["enc-0".to_owned()].into(),
+        }],
         accepted: Some(AcceptedSpec {
             spec: json!({ "keys": [{ "algorithm": "ES256" }] }),
             edit: Some(Edit { uid: "u".to_owned(), generation: 4 }),
@@ -84,6 +90,7 @@ fn what_is_stored_reads_back_the_same() {
     assert_eq!(*again.to_bytes().unwrap(), bytes);
     let (old, new) = (keyring(), again);
     assert_eq!((old.revision, old.barrier, old.publisher), (new.revision, new.barrier, new.publisher));
+    assert_eq!((&old.kept, &old.kept_private), (&new.kept, &new.kept_private));
     assert_eq!((&old.rotate_answered, &old.facts, &old.revoked), (&new.rotate_answered, &new.facts, &new.revoked));
     for (old, new) in old.keys.iter().zip(&new.keys) {
         assert_eq!((&old.kid, &old.line, old.algorithm, old.spec), (&new.kid, &new.line, new.algorithm, new.spec));
@@ -110,11 +117,14 @@ fn the_buffer_never_grows_however_long_the_words_in_it_are() {
 
 #[test]
 fn the_stored_form_is_what_it_was_in_the_first_version() {
-    let first = Keyring { accepted: None, kept: Vec::new(), ..keyring() };
+    let first = Keyring { accepted: None, kept: Vec::new(), kept_private: Vec::new(), ..keyring() };
     let value: Value = serde_json::from_slice(&first.to_bytes().unwrap()).unwrap();
     assert_eq!(value["format"], "keyring/v1");
     let later: Value = serde_json::from_slice(stored()).unwrap();
-    assert!(later["accepted"]["spec"].is_object() && later["kept"].is_array(), "members that came later");
+    assert!(
+        later["accepted"]["spec"].is_object() && later["kept"].is_array() && later["keptPrivate"].is_array(),
+        "members that came later"
+    );
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(names(&value), "barrier facts format keys macKey publisher revision revoked rotateAnswered");
     let [retired, active, standby, enc, mac] = value["keys"].as_array().unwrap().as_slice() else {

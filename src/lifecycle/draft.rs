@@ -6,12 +6,12 @@ use chrono::TimeDelta;
 
 use super::adoption::{self, Offer, Refusal};
 use super::clock::Now;
-use super::kept;
 use super::observed::{Acknowledged, Observed, OutputState};
 use super::plan::{Ahead, Change, Mint, MintAs, Plan, Step, Waiting, WhyPromote, WhyRetire};
-use super::policy::{Line, Output, Policy, Rotation};
+use super::policy::{Line, Output, OutputId, OutputKind, Policy, Rotation};
+use super::{kept, kept_private};
 use crate::jose::{Algorithm, Use};
-use crate::keyring::{Facts, KeptFile, Key, Keyring, Phase, Revoked, Time};
+use crate::keyring::{Facts, KeptFile, KeptPrivateFile, Key, Keyring, Phase, Revoked, Time};
 
 /// A keyring that decisions are applied to.
 pub(super) struct Draft<'a> {
@@ -197,13 +197,18 @@ impl<'a> Draft<'a> {
             self.discard_standby(line, |standby| standby.minted < due);
         }
         match self.keyring.standby(&line.name, usage).cloned() {
+            Some(standby) if self.policy.paused && !is_made_as(&standby, line) => self.mint_standby(line),
             Some(standby) => self.promote_when_ready(line, &standby, due, why),
             None if self.first_key_may_sign(line) => self.mint_active(line),
             None => self.mint_in_time(line, due),
         }
     }
 
+    /// Not in a pause, in which no other takes its place: should the active key be revoked, one that is known signs.
     fn discard_standby(&mut self, line: &Line, unwanted: impl Fn(&Key) -> bool) {
+        if self.policy.paused {
+            return;
+        }
         let standby = self.keyring.standby(&line.name, line.algorithm.usage()).filter(|standby| unwanted(standby));
         if let Some(kid) = standby.map(|standby| standby.kid.clone()) {
             self.keyring.keys.retain(|key| key.kid != kid);
@@ -265,7 +270,7 @@ impl<'a> Draft<'a> {
     pub(super) fn keep_files(&mut self) {
         for one in kept::leaving(&self.observed.former, self.policy, &self.keyring, self.now.later) {
             let kids = one.keys.keys().cloned().collect();
-            self.steps.push(Step::Keep { config_map: one.config_map.clone(), file: one.file.clone(), kids });
+            self.steps.push(Step::Keep { output: config_map(&one), file: one.file.clone(), kids });
             let same = |known: &&mut KeptFile| {
                 (&known.config_map, &known.file, known.form) == (&one.config_map, &one.file, one.form)
             };
@@ -291,7 +296,7 @@ impl<'a> Draft<'a> {
                 file.keys.clone().into_iter().partition(|(kid, since)| needed(kid, *since));
             self.looks.extend(stay.iter().filter_map(|(kid, since)| until(kid, *since)));
             self.steps.extend(gone.into_keys().map(|kid| Step::Release {
-                config_map: file.config_map.clone(),
+                output: config_map(file),
                 file: file.file.clone(),
                 kid,
             }));
@@ -299,6 +304,42 @@ impl<'a> Draft<'a> {
         }
         kept.retain(|file| !file.keys.is_empty());
         self.keyring.kept = kept;
+    }
+
+    /// Private files of dropped lines stay for keys that sign on, and for those that must stay loaded.
+    pub(super) fn keep_private_files(&mut self) {
+        for one in kept_private::leaving(&self.observed.former, self.policy, &self.keyring) {
+            let kids = one.keys.iter().cloned().collect();
+            self.steps.push(Step::Keep { output: secret(&one), file: one.file.clone(), kids });
+            let same = |known: &&mut KeptPrivateFile| (&known.secret, &known.file) == (&one.secret, &one.file);
+            match self.keyring.kept_private.iter_mut().find(same) {
+                Some(known) => {
+                    known.form = one.form;
+                    known.keys.extend(one.keys);
+                }
+                None => self.keyring.kept_private.push(one),
+            }
+        }
+    }
+
+    /// Such a file goes when nobody needs it, and when the spec has the line again.
+    pub(super) fn release_private_files(&mut self) {
+        let mut kept = std::mem::take(&mut self.keyring.kept_private);
+        for file in &mut kept {
+            let needed = |kid: &String| {
+                let key = self.keyring.key(kid);
+                key.is_some_and(|key| kept_private::is_needed(file, key, self.policy, &self.keyring))
+            };
+            let (stay, gone): (BTreeSet<_>, BTreeSet<_>) = file.keys.iter().cloned().partition(needed);
+            self.steps.extend(gone.into_iter().map(|kid| Step::Release {
+                output: secret(file),
+                file: file.file.clone(),
+                kid,
+            }));
+            file.keys = stay;
+        }
+        kept.retain(|file| !file.keys.is_empty());
+        self.keyring.kept_private = kept;
     }
 
     /// Writes down what is known, drops what nobody needs, and closes the plan.
@@ -312,10 +353,11 @@ impl<'a> Draft<'a> {
             .chain(self.looks.iter().copied())
             .filter(|time| *time > self.now.earlier)
             .min();
+        let crowded = kept_private::crowded(self.policy, &self.keyring);
         // A set that is to begin with keys that exist does not begin without them.
         if self.steps.is_empty() || self.keyring.revision == 0 && !self.waiting.is_empty() {
             let (steps, mints) = (Vec::new(), Vec::new());
-            return Plan { steps, mints, next: None, ahead: self.ahead, wake, refused: self.refused };
+            return Plan { steps, mints, next: None, ahead: self.ahead, wake, refused: self.refused, crowded };
         }
         let written: Vec<Option<Time>> = self.keyring.keys.iter().map(|key| self.removal(key)).collect();
         for (key, removal) in self.keyring.keys.iter_mut().zip(written) {
@@ -325,7 +367,7 @@ impl<'a> Draft<'a> {
         }
         self.keyring.revision += 1;
         let Self { steps, mints, keyring, ahead, refused, .. } = self;
-        Plan { steps, mints, next: Some(keyring), ahead, wake, refused }
+        Plan { steps, mints, next: Some(keyring), ahead, wake, refused, crowded }
     }
 
     /// In place of a revoked key the standby signs at once, and without one a new key does.
@@ -367,14 +409,20 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// When a key that never rotates by itself has to make way, so that its certificate does not end before what it signed,
-    /// with time for the next one's lead.
+    /// When a key that never rotates by itself has to make way, so that its certificate, or its `exp` where it can have none,
+    /// does not end before what it signed, with time for the next one's lead.
     fn certificate_change(&self, key: &Key) -> Option<Time> {
-        let validity = key.certificate.as_ref()?.validity().ok()?;
+        let validity = match &key.certificate {
+            Some(certificate) => certificate.validity().ok()?,
+            None if self.policy.jwk.exp.is_some() && !key.spec.key_kind().can_sign_certificates() => {
+                self.policy.certificate.as_ref()?.times(key.minted, &self.policy.facts)?
+            }
+            None => return None,
+        };
         let retention = self.policy.timing(key.algorithm, &self.facts).retention();
         let last = validity.not_after - retention - self.policy.ahead(key.algorithm, &self.facts) * 2;
         // Longer facts may count for a while: no key makes way before half of its certificate's time.
-        Some(last.max(key.minted + (validity.not_after - validity.not_before) / 2))
+        Some(last.max(validity.not_before + (validity.not_after - validity.not_before) / 2))
     }
 
     /// A key may sign at once only where nothing can be cached: no output of the set was ever there, nor is there an issuer
@@ -572,6 +620,14 @@ impl<'a> Draft<'a> {
             TimeDelta::zero()
         }
     }
+}
+
+fn config_map(kept: &KeptFile) -> OutputId {
+    OutputId { kind: OutputKind::ConfigMap, name: kept.config_map.clone() }
+}
+
+fn secret(kept: &KeptPrivateFile) -> OutputId {
+    OutputId { kind: OutputKind::Secret, name: kept.secret.clone() }
 }
 
 /// Whether the key was generated, or adopted, as the line says now.

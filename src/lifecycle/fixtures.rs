@@ -187,6 +187,7 @@ pub(crate) struct World {
 
 /// What is in an output's place. Nothing is told by its absence.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are a few in a test")]
 pub(crate) enum Place {
     Foreign,
     Ours(Written),
@@ -379,8 +380,8 @@ pub(crate) fn told(steps: &[Step]) -> Vec<String> {
             Step::Retire { kid, line, why } => format!("retire {kid} {line} {why:?}"),
             Step::Discard { kid, line } => format!("discard {kid} {line}"),
             Step::Remove { kid, line } => format!("remove {kid} {line}"),
-            Step::Keep { config_map, file, kids } => format!("keep {config_map}/{file} {}", kids.join(" ")),
-            Step::Release { config_map, file, kid } => format!("release {config_map}/{file} {kid}"),
+            Step::Keep { output, file, kids } => format!("keep {}/{file} {}", output.name, kids.join(" ")),
+            Step::Release { output, file, kid } => format!("release {}/{file} {kid}", output.name),
         })
         .collect()
 }

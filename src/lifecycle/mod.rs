@@ -6,6 +6,7 @@ mod draft;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod kept;
+mod kept_private;
 mod observed;
 pub mod plan;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod recovery_tests;
 mod timing;
 
 pub use clock::Now;
+pub use kept_private::Crowded;
 pub use observed::{Found, Observed, OutputState};
 pub use plan::{Mint, MintAs, Plan, plan};
 pub use policy::Policy;

@@ -5,8 +5,9 @@ use std::fmt;
 use super::adoption::Refusal;
 use super::clock::Now;
 use super::draft::Draft;
+use super::kept_private::Crowded;
 use super::observed::Observed;
-use super::policy::{Line, OutputId, Policy};
+use super::policy::{Line, OutputId, OutputKind, Policy};
 use crate::jose::Thumbprint;
 use crate::keyring::{Key, Keyring, Phase, Time};
 use crate::material::PrivateKey;
@@ -26,6 +27,8 @@ pub struct Plan {
     pub wake: Option<Time>,
     /// Why keys that are to be adopted are not.
     pub refused: Vec<Refusal>,
+    /// Private files that must stay, and for which the spec leaves no room: an edit that brings this about is not to count.
+    pub crowded: Vec<Crowded>,
 }
 
 /// A key to be made.
@@ -133,10 +136,10 @@ pub enum Step {
         /// Of which line.
         line: String,
     },
-    /// A public file that the spec names no more stays.
+    /// A file that the spec names no more stays.
     Keep {
-        /// Of which ConfigMap.
-        config_map: String,
+        /// Of which output.
+        output: OutputId,
         /// Its name.
         file: String,
         /// For which keys.
@@ -144,8 +147,8 @@ pub enum Step {
     },
     /// Such a file is not needed for a key any more.
     Release {
-        /// Of which ConfigMap.
-        config_map: String,
+        /// Of which output.
+        output: OutputId,
         /// Its name.
         file: String,
         /// Which key.
@@ -244,6 +247,8 @@ pub fn plan(policy: &Policy, keyring: &Keyring, observed: &Observed, now: Now) -
     draft.retire_removed_lines();
     draft.remove();
     draft.release_files();
+    draft.keep_private_files();
+    draft.release_private_files();
     draft.finish()
 }
 
@@ -323,14 +328,23 @@ impl fmt::Display for Step {
                 write!(out, "key {kid} of line {line} is not wanted any more; it was never used")
             }
             Self::Remove { kid, line } => write!(out, "key {kid} of line {line} is removed: its retention has passed"),
-            Self::Keep { config_map, file, kids } => write!(
-                out,
-                "the spec no longer names the file {file:?} of ConfigMap {config_map:?}, and what its keys have signed may still \
-                 be valid: it stays for {}, as long as that",
-                kids.join(", ")
-            ),
-            Self::Release { config_map, file, kid } => {
-                write!(out, "key {kid} is not needed any more in the file {file:?} of ConfigMap {config_map:?}")
+            Self::Keep { output, file, kids } => {
+                let kids = kids.join(", ");
+                match output.kind {
+                    OutputKind::ConfigMap => write!(
+                        out,
+                        "the spec no longer names the file {file:?} of {output}, and what its keys have signed may still be \
+                         valid: it stays for {kids}, as long as that"
+                    ),
+                    OutputKind::Secret => write!(
+                        out,
+                        "the spec no longer has the line of the file {file:?} of {output}, and pods still need its keys: it stays \
+                         for {kids}, until they do not"
+                    ),
+                }
+            }
+            Self::Release { output, file, kid } => {
+                write!(out, "key {kid} is not needed any more in the file {file:?} of {output}")
             }
         }
     }

@@ -6,6 +6,7 @@ mod confirmation;
 mod facts;
 mod first_keys;
 mod kept;
+mod kept_private;
 mod lines;
 mod promotion;
 mod properties;

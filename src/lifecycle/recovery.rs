@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::clock::Now;
 use super::policy::{OutputKind, Policy};
 use crate::jose::{Algorithm, PublicJwk, PublicParams, Thumbprint, Use};
-use crate::keyring::{KeptFile, Key, Keyring, MacKey, Mark, Marks, Phase, Publisher, Revoked, SettledFacts, Time};
+use crate::keyring::{
+    KeptFile, KeptPrivateFile, Key, Keyring, MacKey, Mark, Marks, Phase, Publisher, Revoked, SettledFacts, Time,
+};
 use crate::material::PrivateKey;
 
 /// What an output still holds of a set.
@@ -23,6 +25,8 @@ pub struct Remains {
     pub publisher: Publisher,
     /// Files that the spec named no more by then.
     pub kept: Vec<KeptFile>,
+    /// Private files of lines that the spec named no more by then.
+    pub kept_private: Vec<KeptPrivateFile>,
     /// What was revoked by then.
     pub revoked: Vec<Revoked>,
     /// Public keys in its files.
@@ -74,13 +78,15 @@ pub enum Recovery {
         revision: u64,
         /// The lines.
         lines: Vec<String>,
+        /// What the spec revokes and the outputs still hold.
+        revoked: Vec<String>,
     },
 }
 
 /// Rebuilds a keyring from what the outputs hold. Pure.
 pub fn recover(case: &Case<'_>) -> Recovery {
     let last = last_revision(case.remains.iter().map(|remains| remains.revision), case.remembered, case.base);
-    let revoked = revoked(case);
+    let mut revoked = revoked(case);
     let gone = |kid: &str, thumbprint| {
         revoked.iter().any(|one| one.kid == kid || one.thumbprint.is_some_and(|known| known == thumbprint))
     };
@@ -92,8 +98,9 @@ pub fn recover(case: &Case<'_>) -> Recovery {
     keep_one_active(&mut keys, case);
     let lines = lost_lines(case, &keys, gone);
     if !lines.is_empty() && case.accepted_loss != Some(last) {
-        return Recovery::Lost { revision: last, lines };
+        return Recovery::Lost { revision: last, lines, revoked: still_held(&case.policy.revoked, case.remains) };
     }
+    revoked.extend(revoked_with_nothing_left(case, &keys, &revoked));
     Recovery::Keyring(Box::new(Keyring {
         revision: last + 1,
         barrier: last + 1,
@@ -104,6 +111,7 @@ pub fn recover(case: &Case<'_>) -> Recovery {
         keys,
         revoked,
         kept: kept(case),
+        kept_private: kept_private(case),
         accepted: case.base.and_then(|base| base.accepted.clone()),
         imports: case.base.map_or_else(|| answered_imports(case), |base| base.imports.clone()),
     }))
@@ -132,6 +140,11 @@ fn kept(case: &Case<'_>) -> Vec<KeptFile> {
     latest(case, |left| &left.kept, base).cloned().unwrap_or_default()
 }
 
+fn kept_private(case: &Case<'_>) -> Vec<KeptPrivateFile> {
+    let base = case.base.map(|base| (base.revision, &base.kept_private));
+    latest(case, |left| &left.kept_private, base).cloned().unwrap_or_default()
+}
+
 /// What whoever knows the latest revision says.
 fn latest<'a, T>(case: &Case<'a>, told: impl Fn(&'a Remains) -> &'a T, base: Option<(u64, &'a T)>) -> Option<&'a T> {
     let outputs = case.remains.iter().map(|left| (left.revision, told(left)));
@@ -147,6 +160,25 @@ fn revoked(case: &Case<'_>) -> Vec<Revoked> {
         }
     }
     revoked
+}
+
+/// What is revoked and whose very halves are gone: only the marks know its thumbprint, by which it can't come back. Those that
+/// are recovered the plan takes away, and puts others in their place.
+fn revoked_with_nothing_left(case: &Case<'_>, keys: &[Key], known: &[Revoked]) -> Vec<Revoked> {
+    let is_open = |kid: &&String| !keys.iter().any(|key| key.kid == **kid) && !known.iter().any(|one| one.kid == **kid);
+    let revoked = case.policy.revoked.iter().filter(is_open).filter_map(|kid| {
+        let thumbprint = Some(newest_mark(case, kid)?.thumbprint);
+        Some(Revoked { kid: kid.clone(), thumbprint, since: case.now.later })
+    });
+    revoked.collect()
+}
+
+/// Those of the kids that some output still holds.
+pub fn still_held<'a>(kids: &BTreeSet<String>, remains: impl IntoIterator<Item = &'a Remains>) -> Vec<String> {
+    let held = |mark: &Mark| mark.held.is_some() || mark.active.is_some();
+    let marks = remains.into_iter().flat_map(|left| &left.marks).filter(|(_, mark)| held(mark));
+    let all: BTreeSet<&String> = marks.map(|(kid, _)| kid).collect();
+    kids.iter().filter(|kid| all.contains(kid)).cloned().collect()
 }
 
 fn kids(case: &Case<'_>) -> BTreeSet<String> {
@@ -286,7 +318,8 @@ fn lost_lines(case: &Case<'_>, keys: &[Key], gone: impl Fn(&str, Thumbprint) -> 
     let nothing_left = case.base.is_none() && case.remains.iter().all(|remains| remains.marks.is_empty());
     let had_active = |line: &str, usage: Use| {
         case.remains.iter().flat_map(|remains| &remains.marks).any(|(kid, mark)| {
-            mark.line == line && mark.algorithm.usage() == usage && mark.active.is_some() && !gone(kid, mark.thumbprint)
+            let is_revoked = case.policy.revoked.contains(kid) || gone(kid, mark.thumbprint);
+            mark.line == line && mark.algorithm.usage() == usage && mark.active.is_some() && !is_revoked
         })
     };
     let is_lost = |line: &&super::policy::Line| {

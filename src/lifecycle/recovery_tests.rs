@@ -8,7 +8,7 @@ use super::fixtures::*;
 use super::policy::{OutputId, Policy};
 use super::recovery::{Case, FoundKey, Recovery, Remains, recover};
 use crate::jose::{Algorithm, Use};
-use crate::keyring::{Key, Keyring, MacKey, Phase, Publisher, Revoked};
+use crate::keyring::{KeptPrivateFile, Key, Keyring, MacKey, Phase, PrivateForm, Publisher, Revoked};
 use crate::publish::{Header, remains, render_all};
 
 const STANDBY: Phase = Phase::Standby;
@@ -83,14 +83,14 @@ impl Given {
     fn keyring(&self) -> Keyring {
         match self.recover() {
             Recovery::Keyring(keyring) => *keyring,
-            Recovery::Lost { revision, lines } => panic!("lost {lines:?} at {revision}"),
+            Recovery::Lost { revision, lines, .. } => panic!("lost {lines:?} at {revision}"),
         }
     }
 
     fn lost_at(&self) -> (u64, Vec<String>) {
         match self.recover() {
             Recovery::Keyring(keyring) => panic!("recovered {keyring:?}"),
-            Recovery::Lost { revision, lines } => (revision, lines),
+            Recovery::Lost { revision, lines, .. } => (revision, lines),
         }
     }
 }
@@ -456,4 +456,70 @@ fn a_line_whose_first_key_still_waits_is_not_lost() {
     let left = left(&policy, &keyring(&policy, 1, vec![key(1, active(0)), key(2, STANDBY), waiting]));
     let given = Given { policy, base: None, left, remembered: Some(1), accepted: None };
     assert_eq!(given.keyring().active("a", Use::Sig).unwrap().kid, "k1");
+}
+
+/// Lines `a` and `b`, each in a Secret of its own: `k1` signs for `a`, `k2` for `b`.
+fn two_secrets(revoked: &[&str]) -> Policy {
+    policy(json!({
+        "keys": [{ "name": "a", "algorithm": "ES256" }, { "name": "b", "algorithm": "ES256" }],
+        "secrets": [
+            { "name": "a", "files": { "a.json": { "content": "PrivateJwks", "line": "a" } } },
+            { "name": "b", "files": { "b.json": { "content": "PrivateJwks", "line": "b" } } },
+        ],
+        "revoked": revoked.iter().map(|kid| json!({ "kid": kid })).collect::<Vec<_>>(),
+    }))
+}
+
+/// The keyring is lost, and the Secret of line `a` with it.
+fn lost_with_a(revoked: &[&str]) -> Given {
+    let policy = two_secrets(revoked);
+    let of_b = Key { line: "b".to_owned(), ..key(2, active(INTERVAL)) };
+    let mut left = left(&policy, &keyring(&policy, 5, vec![key(1, active(INTERVAL)), of_b]));
+    assert!(left.remove(&secret("a")).is_some());
+    Given { policy, base: None, left, remembered: Some(5), accepted: None }
+}
+
+#[test]
+fn while_a_loss_halts_the_set_it_is_told_what_is_revoked_and_still_out() {
+    let given = lost_with_a(&["k2", "stranger"]);
+    let Recovery::Lost { lines, revoked, .. } = given.recover() else { panic!("line a is lost") };
+    assert_eq!((lines, revoked), (vec!["a".to_owned()], vec!["k2".to_owned()]));
+    let accepted = Given { accepted: Some(5), ..given };
+    assert!(accepted.keyring().key("k2").is_some(), "the plan revokes it, and another key takes its place");
+}
+
+#[test]
+fn whoever_revokes_the_very_key_that_is_lost_gives_it_up() {
+    let Recovery::Lost { lines, .. } = lost_with_a(&[]).recover() else { panic!("line a is lost") };
+    assert_eq!(lines, ["a"]);
+    let keyring = lost_with_a(&["k1"]).keyring();
+    assert_eq!(phases(&keyring), ["k1:Retired", "k2:Active"], "the plan takes it away");
+}
+
+#[test]
+fn a_revoked_key_of_which_nothing_is_left_is_remembered_by_its_thumbprint() {
+    let mut given = lost_with_a(&["k1"]);
+    given.left.remove(&config_map("auth-jwks")).unwrap();
+    let keyring = given.keyring();
+    let [revoked] = keyring.revoked.as_slice() else { panic!("{:?}", keyring.revoked) };
+    assert_eq!((revoked.kid.as_str(), revoked.thumbprint), ("k1", Some(mac_key().thumbprint(&ec_keys()[1]))));
+}
+
+#[test]
+fn private_files_that_are_kept_outlive_the_keyring() {
+    let policy = policy(json!({}));
+    let kept = KeptPrivateFile {
+        secret: "auth-signer".to_owned(),
+        file: "b.key".to_owned(),
+        form: PrivateForm::Jwk,
+        keys: ["k4".to_owned()].into(),
+    };
+    let of_b = Key { line: "b".to_owned(), ..key(4, active(INTERVAL)) };
+    let mut before = rotated(&policy);
+    before.keys.push(of_b);
+    before.kept_private = vec![kept.clone()];
+    let given = Given { left: left(&policy, &before), policy, base: None, remembered: Some(5), accepted: None };
+    let keyring = given.keyring();
+    assert_eq!(keyring.kept_private, [kept]);
+    assert!(keyring.key("k4").unwrap().is_active() && keyring.key("k4").unwrap().private.is_some());
 }

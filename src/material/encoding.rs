@@ -14,7 +14,7 @@ use super::private_key::Held;
 use super::{PrivateKey, pem, spki};
 
 /// How a private key is written. Every key of a pair has PKCS#8; the other two are for readers that want nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum PrivateEncoding {
     /// `PRIVATE KEY` (RFC 5958), for key pairs of every kind.
     Pkcs8,

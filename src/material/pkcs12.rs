@@ -39,7 +39,7 @@ pub struct KeystoreEntry<'a> {
 }
 
 /// How a keystore is encrypted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum KeystoreProfile {
     /// AES-256-CBC with PBKDF2 and HMAC-SHA-256: for Java since 8u301, and openssl since 1.1.
     #[default]

@@ -45,9 +45,11 @@ struct Sighting {
 }
 
 impl ServerClock {
-    /// Learns from one answer that was asked for at `sent` and came at `received`, by the own clock.
+    /// Learns from one answer that was asked for at `sent` and came at `received`, by the own clock, which may have been set back
+    /// in between.
     fn learn(&self, date: Time, sent: Time, received: Time) {
-        let sighting = Sighting { least: date - received, most: date + TimeDelta::seconds(1) - sent };
+        let (first, last) = (sent.min(received), sent.max(received));
+        let sighting = Sighting { least: date - last, most: date + TimeDelta::seconds(1) - first };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(sighting);
     }
 }
@@ -120,6 +122,20 @@ mod tests {
             assert!(now.earlier <= server.min(Utc::now()), "never decides too early");
             assert!(now.later >= server.max(own), "never writes down too early");
             assert!(now.later - now.earlier < TimeDelta::seconds(103));
+        }
+    }
+
+    #[test]
+    fn a_step_of_the_own_clock_during_an_answer_is_no_step_of_the_servers() {
+        for step in [-100, 100] {
+            let clock = ServerClock::default();
+            let received = Utc::now();
+            let sent = received - TimeDelta::seconds(step);
+            // The server agrees with the own clock as it was.
+            clock.learn(sent, sent, received);
+            let server = || Utc::now() - TimeDelta::seconds(step);
+            let (before, now, after) = (server(), clock.now(), server());
+            assert!(now.earlier <= after && now.later >= before, "{step}: {now:?} without {before}");
         }
     }
 }

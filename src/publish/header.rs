@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Files;
 use crate::jose::Thumbprint;
-use crate::keyring::{Digest, KeptFile, Keyring, MacKey, Marks, Publisher, SettledFacts};
+use crate::keyring::{Digest, KeptFile, KeptPrivateFile, Keyring, MacKey, Marks, Publisher, SettledFacts};
 use crate::lifecycle::policy::OutputId;
 
 /// The state of an output: an annotation on Kubernetes, a file beside the others in a directory. Nothing in it is private.
@@ -25,6 +25,9 @@ pub struct Header {
     /// Files that the spec named no more by then, and that were still read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptFile>,
+    /// Private files of lines that the spec named no more by then, and that pods still needed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_private: Vec<KeptPrivateFile>,
     /// HMAC over what the files are made from that differ each time they are made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Digest>,
@@ -64,6 +67,7 @@ impl Header {
             facts: keyring.facts.clone(),
             publisher: keyring.publisher,
             kept: keyring.kept.clone(),
+            kept_private: keyring.kept_private.clone(),
             inputs,
             digest: Digest(String::new()),
         };
@@ -85,10 +89,14 @@ impl Header {
     }
 
     fn digest_of(&self, id: &OutputId, files: &Files, key: &MacKey) -> Result<Digest, serde_json::Error> {
-        let Self { revision, marks, revoked, facts, publisher, kept, inputs, digest: _ } = self;
+        let Self { revision, marks, revoked, facts, publisher, kept, kept_private, inputs, digest: _ } = self;
         let head = (revision, marks, revoked, facts, publisher, inputs);
         // Outputs from before there were kept files are as intact as ever.
-        let head = if kept.is_empty() { serde_json::to_vec(&head) } else { serde_json::to_vec(&(head, kept)) }?;
+        let head = match (kept.is_empty(), kept_private.is_empty()) {
+            (true, true) => serde_json::to_vec(&head),
+            (false, true) => serde_json::to_vec(&(head, kept)),
+            (_, false) => serde_json::to_vec(&(head, kept, kept_private)),
+        }?;
         let names = [id.kind.name().as_bytes(), id.name.as_bytes(), head.as_slice()];
         let contents = files.iter().flat_map(|(name, content)| [name.as_bytes(), content.as_slice()]);
         Ok(key.digest(names.into_iter().chain(contents)))

@@ -17,7 +17,7 @@ pub use header::{Header, RevokedKid};
 pub use remains::{headless_remains, remains};
 pub use salted::Passphrase;
 
-use crate::keyring::{Digest, KeptFile, Key, Keyring, Mark, Marks, Publisher, Time, sealed_size};
+use crate::keyring::{Digest, KeptFile, KeptPrivateFile, Key, Keyring, Mark, Marks, Publisher, Time, sealed_size};
 use crate::lifecycle::policy::{Output, OutputId, OutputKind, Policy};
 
 use salted::Salted;
@@ -128,9 +128,10 @@ pub fn render(
         Output::ConfigMap { name, files } => {
             public::config_map(files, keyring.kept.iter().filter(|kept| kept.config_map == *name), &view)?
         }
-        Output::Secret { files, .. } => {
+        Output::Secret { name, files, .. } => {
             check_passphrase(output, passphrase)?;
-            secret::files(files, &view, passphrase)?
+            let kept = keyring.kept_private.iter().filter(|kept| kept.secret == *name);
+            secret::files(files, &kept.collect::<Vec<_>>(), &view, passphrase)?
         }
     };
     let Made { files, salted, revisions } = made;
@@ -236,7 +237,8 @@ impl Rendered {
             && header.inputs == self.inputs
             && header.revision >= keyring.barrier
             && self.is_told_by(keyring, &header.marks)
-            && self.states_facts_of(keyring, header)
+            // Who serves a JWKS tells caches by them how long to keep it, and a recovery keeps what followed longer ones.
+            && header.facts == keyring.facts
             && self.tells_what_is_kept(keyring, header)
     }
 
@@ -249,17 +251,18 @@ impl Rendered {
         files.len() == self.files.len() + self.salted.len() + self.revisions.len() && files.iter().all(same)
     }
 
-    /// Whether a ConfigMap's header tells which of its files are kept. Its files may be the same without that, but a keyring
-    /// that is recovered from it would drop them.
+    /// Whether a header tells which files of the output are kept. They may be the same without that, but a keyring that is
+    /// recovered from it would drop them.
     fn tells_what_is_kept(&self, keyring: &Keyring, header: &Header) -> bool {
-        let here = |kept: &&KeptFile| self.id.kind == OutputKind::ConfigMap && kept.config_map == self.id.name;
-        header.kept.iter().filter(here).eq(keyring.kept.iter().filter(here))
-    }
-
-    /// Whether a header states the facts that the spec states now: who serves a ConfigMap's JWKS tells caches by them how long
-    /// to keep it.
-    fn states_facts_of(&self, keyring: &Keyring, header: &Header) -> bool {
-        self.id.kind != OutputKind::ConfigMap || header.facts.stated() == keyring.facts.stated()
+        let public = |kept: &&KeptFile| kept.config_map == self.id.name;
+        let private = |kept: &&KeptPrivateFile| kept.secret == self.id.name;
+        match self.id.kind {
+            OutputKind::ConfigMap => header.kept.iter().filter(public).eq(keyring.kept.iter().filter(public)),
+            OutputKind::Secret => {
+                let kept = keyring.kept_private.iter().filter(private);
+                header.kept_private.iter().filter(private).eq(kept)
+            }
+        }
     }
 
     /// Whether marks tell of every key of the keyring, in the role that it has in this output. Files may stay the same
@@ -290,7 +293,13 @@ impl Rendered {
 impl Roles {
     /// The roles of a keyring's keys in one output.
     pub fn new(output: &Output, publisher: Publisher, keyring: &Keyring) -> Self {
-        Self(keyring.keys.iter().map(|key| (key.kid.clone(), role(output, key, publisher))).collect())
+        Self(
+            keyring
+                .keys
+                .iter()
+                .map(|key| (key.kid.clone(), role(output, key, publisher, &keyring.kept_private)))
+                .collect(),
+        )
     }
 
     /// Since when the output holds what, if it is written at `now` over an output with the marks `before`.
@@ -320,11 +329,18 @@ impl RenderError {
     }
 }
 
-fn role(output: &Output, key: &Key, publisher: Publisher) -> Role {
-    let (listed, carried) = match output.id().kind {
-        OutputKind::ConfigMap => (public::is_published(key), key.public.is_some()),
-        OutputKind::Secret => (secret::is_listed(key, publisher), true),
-    };
-    let active = key.is_active() && carried && output.carries(&key.line);
-    Role { held: listed && output.lists(&key.line), active }
+fn role(output: &Output, key: &Key, publisher: Publisher, kept: &[KeptPrivateFile]) -> Role {
+    let (lists, carries) = (output.lists(&key.line), output.carries(&key.line));
+    match output {
+        Output::ConfigMap { .. } => {
+            let active = key.is_active() && key.public.is_some() && carries;
+            Role { held: public::is_published(key) && lists, active }
+        }
+        Output::Secret { name, .. } => {
+            let mut here = kept.iter().filter(|kept| kept.secret == *name && kept.keys.contains(&key.kid)).peekable();
+            let active = key.is_active() && (carries || here.peek().is_some());
+            let lists = lists || here.any(|kept| kept.form.holds_many());
+            Role { held: secret::is_listed(key, publisher) && lists, active }
+        }
+    }
 }

@@ -27,6 +27,7 @@ pub fn remains(
         facts: header.facts.clone(),
         publisher: header.publisher,
         kept: header.kept.clone(),
+        kept_private: header.kept_private.clone(),
         revoked,
         public,
         private,

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::RenderError;
 use crate::jose::{OptionalMembers, PrivateJwk, PublicJwk};
 use crate::keyring::{Key, Keyring, Phase};
-use crate::lifecycle::policy::{Policy, Scope};
+use crate::lifecycle::policy::Policy;
 use crate::material::Certificate;
 
 /// The keys of a set in the order in which they are written.
@@ -18,15 +18,13 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     pub(super) fn new(policy: &'a Policy, keyring: &'a Keyring) -> Self {
-        let ends = |key: &Key| policy.certificate.as_ref().and_then(|certificate| certificate.ends(key.minted));
+        let ends = |key: &Key| match key.certificate.as_ref().and_then(|certificate| certificate.validity().ok()) {
+            Some(validity) => Some(validity.not_after),
+            None => policy.certificate.as_ref().and_then(|certificate| certificate.ends(key.minted)),
+        };
         let last = keyring.keys.iter().filter_map(ends).max();
         let exp = policy.jwk.exp.zip(last).map(|(units, last)| last.timestamp() * units);
         Self { policy, keys: ordered(policy, keyring), exp }
-    }
-
-    /// The active key of a scope.
-    pub(super) fn active(&self, scope: &Scope) -> Option<&'a Key> {
-        self.keys.iter().copied().find(|key| key.is_active() && scope.covers(&key.line))
     }
 
     /// The public JWK of a key; `None` for a symmetric one.

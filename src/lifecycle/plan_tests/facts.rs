@@ -158,3 +158,34 @@ fn keys_that_retired_while_the_server_published_stay_loaded_until_their_removal(
     assert_eq!(world.phases()[1..3], ["k2:Retired", "k3:Active"]);
     assert!(world.keyring.keys[1].private.is_none(), "it retired while Keyturn published");
 }
+
+#[test]
+fn the_secret_of_a_set_without_config_maps_tells_of_longer_facts_that_still_count() {
+    let signer = |seconds: i64| {
+        let mut spec = lifetime(seconds);
+        spec["publisher"] = "Signer".into();
+        spec
+    };
+    let mut world = World::begun(signer(1_000));
+    for (seconds, moment) in [(2_000, 1), (1_000, 2)] {
+        world.edit(signer(seconds));
+        let writes = world.writes;
+        world.pass(moment);
+        assert_eq!(world.writes, writes + 1, "one write an edit");
+        assert_eq!(world.written(&secret("auth-signer")).unwrap().header.facts, world.keyring.facts);
+    }
+    let facts = &world.written(&secret("auth-signer")).unwrap().header.facts;
+    assert_eq!(facts.effective(at(3)).unwrap().max_token_lifetime.num_seconds(), 2_000);
+}
+
+#[test]
+fn longer_facts_that_a_crash_kept_from_the_outputs_are_told_after_an_edit_back() {
+    let mut world = World::begun(lifetime(1_000));
+    world.edit(lifetime(2_000));
+    world.decide(moment(1));
+    world.edit(lifetime(1_000));
+    world.pass(2);
+    for output in [config_map("auth-jwks"), secret("auth-signer")] {
+        assert_eq!(world.written(&output).unwrap().header.facts, world.keyring.facts, "{output}");
+    }
+}

@@ -187,3 +187,26 @@ fn a_pause_stops_neither_removal_nor_retirement_nor_settling() {
     let steps = told(&world.pass(INTERVAL + RETENTION + 2));
     assert_eq!(steps, ["remove k1 a", "remove k3 b", "remove k4 b"]);
 }
+
+#[test]
+fn a_pause_discards_no_standby_because_none_would_take_its_place() {
+    let changed = |members: Value| {
+        let mut spec = json!({ "keys": [{ "algorithm": "ES384", "name": "a" }], "rotation": { "paused": true } });
+        spec.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        spec
+    };
+    let mut world = World::begun(json!({}));
+    world.edit(changed(json!({})));
+    let plan = world.plan(1);
+    assert!(plan.next.is_none(), "{:?}", plan.steps);
+    let [ahead] = ahead_to(&plan, Change::Minted)[..] else { panic!("{:?}", plan.ahead) };
+    assert_eq!((ahead.time, &ahead.waiting), (None, &Waiting::Pause), "the next key is another one");
+    world.edit(changed(json!({ "revoked": [{ "kid": "k1" }] })));
+    assert_eq!(told(&world.pass(LEAD)), ["revoke k1 used", "promote k2 a Revoked"], "with a key that everyone knows");
+
+    let mut ended = World::begun(json!({}));
+    ended.edit(changed(json!({})));
+    ended.pass(1);
+    ended.edit(changed(json!({ "rotation": {} })));
+    assert_eq!(told(&ended.pass(2)), ["discard k2 a", "mint a standby"]);
+}

@@ -36,7 +36,7 @@ pub struct JwkPolicy {
 pub struct CertificatePolicy {
     /// Subject and issuer.
     pub subject: Subject,
-    /// How long it is valid, from the making of the key on.
+    /// How long it is valid, from its making on.
     pub validity: TimeDelta,
 }
 
@@ -91,14 +91,14 @@ impl CertificatePolicy {
         Ok(Some(Self { subject: subject.parse()?, validity: validity.parse()? }))
     }
 
-    /// The certificate's times, of a key that was made at that time. Who reads it may have a clock that is behind.
-    pub fn times(&self, minted: Time, facts: &Facts) -> Option<Validity> {
-        Some(Validity { not_before: minted - facts.clock_skew, not_after: self.ends(minted)? })
+    /// The times of a certificate that is made at that time. Who reads it may have a clock that is behind.
+    pub fn times(&self, made: Time, facts: &Facts) -> Option<Validity> {
+        Some(Validity { not_before: made - facts.clock_skew, not_after: self.ends(made)? })
     }
 
-    /// When the certificate of a key ends that was made at that time.
-    pub fn ends(&self, minted: Time) -> Option<Time> {
-        minted.checked_add_signed(self.validity)
+    /// When a certificate ends that is made at that time; of a key that can't have one, what `exp` says in its place.
+    pub fn ends(&self, made: Time) -> Option<Time> {
+        made.checked_add_signed(self.validity)
     }
 }
 

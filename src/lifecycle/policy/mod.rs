@@ -23,6 +23,7 @@ pub use schedule::{Schedule, ScheduleError};
 
 use profile::Preset;
 
+use super::kept_private::Crowded;
 use super::timing::{Sums, Timing};
 use crate::api::{self, JwksKeySetSpec, MOST_RETIRED, Mode, SecretKeyRef, Span, SpanError};
 use crate::jose::{Algorithm, KeyChoice, KeySpec, KeySpecError, UnknownAlgorithm, UnknownContentEncryption, Use};
@@ -204,6 +205,9 @@ pub enum PolicyError {
     /// An output that can't be.
     #[error("{0}")]
     Output(#[from] outputs::OutputError),
+    /// A private file that must stay, and has no room. Only the keyring tells of it.
+    #[error("{0}")]
+    Crowded(#[from] Crowded),
     /// A certificate that can't be.
     #[error("spec.certificate: {0}")]
     Certificate(#[from] certificates::CertificateSpecError),

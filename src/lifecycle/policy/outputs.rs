@@ -12,7 +12,7 @@ use crate::api::{
     SecretFile, SecretKeyRef, Select,
 };
 use crate::jose::KeyKind;
-use crate::keyring::Publisher;
+use crate::keyring::{PrivateForm, Publisher};
 use crate::material::PrivateEncoding;
 use crate::material::pkcs12::KeystoreProfile;
 
@@ -353,6 +353,17 @@ impl SignersFile {
             Self::Jwk | Self::Key { .. } => true,
             Self::Jwks { .. } | Self::Keystore(_) | Self::Passphrase => false,
             Self::Public(content) => content.is_one_key(),
+        }
+    }
+}
+
+impl From<PrivateForm> for SignersFile {
+    fn from(form: PrivateForm) -> Self {
+        match form {
+            PrivateForm::JwkSet => Self::Jwks { inactive: None },
+            PrivateForm::Jwk => Self::Jwk,
+            PrivateForm::Key { encoding, pem } => Self::Key { encoding, pem },
+            PrivateForm::Keystore(profile) => Self::Keystore(profile),
         }
     }
 }

@@ -125,6 +125,7 @@ fn header(revision: u64) -> Header {
         facts: keyring.facts,
         publisher: keyring.publisher,
         kept: Vec::new(),
+        kept_private: Vec::new(),
         inputs: None,
         digest: Digest(format!("digest of {revision}")),
     }
@@ -147,6 +148,7 @@ fn keyring(revision: u64) -> Keyring {
         imports: BTreeMap::new(),
         accepted: None,
         kept: Vec::new(),
+        kept_private: Vec::new(),
         facts: SettledFacts::new(facts),
         publisher: Publisher::Keyturn,
         keys: Vec::new(),
