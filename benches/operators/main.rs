@@ -1,5 +1,11 @@
 //! How fast Keyturn's operator is beside cert-manager's, each on a kube-apiserver and an etcd of its own, on the same machine, one
 //! after the other. `cargo bench --bench operators` writes what it measured to `docs/benchmark.md`; see CONTRIBUTING.md.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what can't be measured ends the run and says why"
+)]
 
 mod audit;
 mod contender;

@@ -121,7 +121,7 @@ impl Round {
         let secrets = self.secrets().list_metadata(&kube::api::ListParams::default()).await.expect("a list");
         let there: HashSet<String> = secrets.iter().map(ResourceExt::name_any).collect();
         assert!(names.iter().all(|name| there.contains(&secret(name))), "each object that is ready has its Secret");
-        let work = Work { cpu: self.operator().cpu() - cpu, requests: self.audit.take() };
+        let work = Work { cpu: self.operator().cpu().saturating_sub(cpu), requests: self.audit.take() };
         Creation { ready, work, peak_memory: self.operator().peak_memory() }
     }
 
@@ -155,7 +155,7 @@ impl Round {
         self.audit.take();
         let cpu = self.operator().cpu();
         tokio::time::sleep(IDLE).await;
-        Work { cpu: self.operator().cpu() - cpu, requests: self.audit.take() }
+        Work { cpu: self.operator().cpu().saturating_sub(cpu), requests: self.audit.take() }
     }
 
     /// Ends the operator and starts it anew.
@@ -176,7 +176,7 @@ impl Round {
         while last.elapsed() < QUIET {
             tokio::time::sleep(LOOK).await;
             let now = self.operator().cpu();
-            if self.audit.moved() || now - cpu > NEXT_TO_NOTHING {
+            if self.audit.moved() || now.saturating_sub(cpu) > NEXT_TO_NOTHING {
                 last = Instant::now();
             }
             cpu = now;
