@@ -1,4 +1,5 @@
-//! Builds the programs of the control plane, and Helm, once, from the Go modules pinned in `tests/control-plane` and `tests/helm`.
+//! Builds the programs of the control plane, Helm and cert-manager, once, from the Go modules pinned in `tests/control-plane`,
+//! `tests/helm` and `tests/cert-manager`.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -30,6 +31,9 @@ const CONTROL_PLANE: Tools = Tools {
     minutes: 10,
 };
 
+/// What `benches/operators` measures Keyturn against.
+const CERT_MANAGER: Tools = Tools { name: "cert-manager", programs: &[("cert-manager", ".")], minutes: 8 };
+
 const HELM: Tools = Tools { name: "helm", programs: &[("helm", "helm.sh/helm/v4/cmd/helm")], minutes: 5 };
 
 /// What the test support keeps of the control plane between runs: `target/control-plane`.
@@ -49,6 +53,12 @@ pub fn folder() -> &'static Path {
 pub fn helm() -> &'static Path {
     static HELM_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     HELM_PROGRAM.get_or_init(|| HELM.folder().join("helm"))
+}
+
+/// The program `cert-manager`, its controller; built like the control plane.
+pub fn cert_manager() -> &'static Path {
+    static CERT_MANAGER_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    CERT_MANAGER_PROGRAM.get_or_init(|| CERT_MANAGER.folder().join("cert-manager"))
 }
 
 impl Tools {
@@ -97,7 +107,8 @@ impl<'a> Recipe<'a> {
         let (go_mod, go_sum) = (read("go.mod"), read("go.sum"));
         let ldflags = ldflags(kubernetes_version(&go_mod));
         let platform = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
-        let stamp = format!("{platform}\n{:?}\n{ldflags}\n{go_mod}\n{go_sum}", tools.programs);
+        let main = fs::read_to_string(module.join("main.go")).unwrap_or_default();
+        let stamp = format!("{platform}\n{:?}\n{ldflags}\n{go_mod}\n{go_sum}{main}", tools.programs);
         Self { tools, module, ldflags, stamp }
     }
 

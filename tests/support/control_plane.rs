@@ -108,6 +108,11 @@ impl ControlPlane {
         log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
+    /// Where the audit log grows; only of a control plane of one's own.
+    pub fn audit_path(&self) -> PathBuf {
+        self.processes.as_ref().expect("only a control plane from `start` has its log here").audit_path()
+    }
+
     /// Runs `kubectl` as the administrator and waits for it; blocks the thread.
     pub fn kubectl(&self, args: &[&str]) -> Output {
         let mut kubectl = self.kubectl_command();

@@ -52,7 +52,7 @@ impl Leashed {
         Self { child, leash }
     }
 
-    /// The program's own process number.
+    /// The program's process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -85,7 +85,12 @@ impl Processes {
 
     /// The lines of the audit log.
     pub fn audit_log(&self) -> String {
-        fs::read_to_string(self.dir.path().join("audit.log")).unwrap_or_default()
+        fs::read_to_string(self.audit_path()).unwrap_or_default()
+    }
+
+    /// Where the audit log grows.
+    pub fn audit_path(&self) -> PathBuf {
+        self.dir.path().join("audit.log")
     }
 
     /// A `kubectl` of the server's version, which keeps its caches with the server's data.
@@ -133,7 +138,8 @@ impl Processes {
                 .arg(flag("--token-auth-file", &dir.join("tokens.csv")))
                 .args(["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount"])
                 .arg(flag("--audit-policy-file", &dir.join("audit-policy.json")))
-                .arg(flag("--audit-log-path", &dir.join("audit.log")))
+                .arg(flag("--audit-log-path", &self.audit_path()))
+                .arg("--audit-log-maxsize=4096")
                 .arg("--service-account-issuer=https://kubernetes.default.svc")
                 .arg(flag("--service-account-key-file", &key))
                 .arg(flag("--service-account-signing-key-file", &key));
