@@ -77,7 +77,7 @@ fn no_token_breaks_and_nothing_grows_while_operators_come_and_go() {
     let (enough, over) = (AtomicBool::new(false), AtomicBool::new(false));
     let begun = Instant::now();
     let (mut operator_growth, mut serve_growth) = (Growth::default(), Growth::default());
-    thread::scope(|scope| {
+    let ends = thread::scope(|scope| {
         // Whatever fails, the others are to end.
         let _over = Over(&over);
         let workers = [scope.spawn(|| restarts.go_on(&enough, &over)), scope.spawn(|| churn.go_on(&runtime, &over))];
@@ -95,12 +95,17 @@ fn no_token_breaks_and_nothing_grows_while_operators_come_and_go() {
                 break;
             }
         }
+        over.store(true, Ordering::SeqCst);
+        workers.map(ScopedJoinHandle::join)
     });
     let lasted = begun.elapsed();
     println!("{} s with {restarts}", lasted.as_secs());
     println!("{churn}");
     println!("the operator that stays: {operator_growth}");
     println!("keyturn serve: {serve_growth}");
+    for end in ends {
+        end.expect("restarts and churn go on to the end, see above");
+    }
     traffic.end(&runtime, &rolling, lasted);
     restarts.end();
     churn.end(&runtime, &staying);

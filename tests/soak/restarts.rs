@@ -42,7 +42,7 @@ pub struct Restarts<'a> {
     fixture: &'a Fixture,
     leader: Program,
     follower: Program,
-    count: usize,
+    turns: usize,
     stopped: Vec<Duration>,
     killed: Vec<Duration>,
 }
@@ -52,7 +52,7 @@ impl<'a> Restarts<'a> {
         let (one, other) = (Program::start(fixture), Program::start(fixture));
         one.ready();
         other.ready();
-        Self { fixture, leader: one, follower: other, count: 0, stopped: Vec::new(), killed: Vec::new() }
+        Self { fixture, leader: one, follower: other, turns: 0, stopped: Vec::new(), killed: Vec::new() }
     }
 
     /// Restarts one after the other until it is over; says when it has been enough.
@@ -62,7 +62,7 @@ impl<'a> Restarts<'a> {
                 return;
             }
             self.replace(turn);
-            self.count += 1;
+            self.turns += 1;
             enough.store(self.has_enough(), Ordering::SeqCst);
             std::thread::sleep(Duration::from_secs(1) + chance(Duration::from_secs(4)));
         }
@@ -132,7 +132,7 @@ pub fn until(patience: Duration, what: &str, is_so: impl Fn() -> bool) {
 
 impl fmt::Display for Restarts<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{} restarts; hand-over of a leader that {}", self.count, times("stopped", &self.stopped))?;
+        write!(to, "{} restarts; hand-over of a leader that {}", self.turns, times("stopped", &self.stopped))?;
         write!(to, ", that {}", times("was killed", &self.killed))
     }
 }
