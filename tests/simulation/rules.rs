@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::habits::Ms;
 use super::readers::{Known, Promoted};
-use super::world::{Decided, World, Write, jwk_set, jwks, moment};
+use super::world::{Decided, World, Write, jwks, moment};
 
 impl World {
     /// Rules of a keyring that is committed: invariants 2, 3, 5, 6 and 8.
@@ -256,13 +256,10 @@ impl World {
             }
             OutputKind::Secret => None,
         };
-        let misplaced = id.kind == OutputKind::Secret
-            && files.values().any(|bytes| {
-                let kids: Vec<String> = jwk_set(bytes).iter().filter_map(|jwk| text(jwk, "kid")).collect();
-                let waiting = kids.iter().position(|kid| decided.standby.contains(kid));
-                let active = kids.iter().rposition(|kid| decided.active.contains(kid));
-                waiting.zip(active).is_some_and(|(waiting, active)| waiting < active)
-            });
+        let waiting = kids.iter().position(|kid| decided.standby.contains(kid));
+        let active = kids.iter().rposition(|kid| decided.active.contains(kid));
+        let misplaced =
+            id.kind == OutputKind::Secret && waiting.zip(active).is_some_and(|(waiting, active)| waiting < active);
         if let Some(kid) = wrong.cloned() {
             self.violate(format!("{kid} is not active and must not be in {}", id.name));
         }

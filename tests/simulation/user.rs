@@ -31,8 +31,6 @@ pub struct User {
     pub by_signer: bool,
     pub maps: BTreeSet<&'static str>,
     pub secrets: BTreeSet<&'static str>,
-    /// Each line has a file of its own in the Secrets.
-    pub split: bool,
     pub habits: Habits,
     pub revoked: Vec<String>,
     pub rotate: Option<String>,
@@ -76,7 +74,6 @@ impl User {
                 by_signer,
                 maps,
                 secrets: BTreeSet::from(["s1"]),
-                split: dice.percent(40),
                 habits: habits(dice),
                 revoked: Vec::new(),
                 rotate: None,
@@ -160,9 +157,6 @@ impl User {
 
     pub fn spec(&self) -> JwksKeySetSpec {
         let lines: Vec<Value> = self.lines.iter().map(|(name, algorithm)| line(name, algorithm)).collect();
-        let file = |line: &String| (format!("{line}.json"), json!({ "content": "PrivateJwks", "line": line }));
-        let files: serde_json::Map<String, Value> = self.lines.keys().filter(|_| self.split).map(file).collect();
-        let secrets: Vec<Value> = self.secrets.iter().map(|name| json!({ "name": name, "files": files })).collect();
         let named = |names: &BTreeSet<&str>| names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>();
         let span = |ms: i64| format!("{}s", ms / SECOND);
         let mut rotation = match self.rotation {
@@ -185,7 +179,7 @@ impl User {
             "publisher": if self.by_signer { "Signer" } else { "Keyturn" },
             "encSelection": "First",
             "configMaps": named(&self.maps),
-            "secrets": secrets,
+            "secrets": named(&self.secrets),
             "revoked": self.revoked(),
         });
         if self.confirm {
@@ -196,10 +190,10 @@ impl User {
 
     /// The spec in a line.
     pub fn shown(&self) -> String {
-        let Self { lines, rotation, paused, standby, confirm, by_signer, maps, secrets, split, habits, .. } = self;
+        let Self { lines, rotation, paused, standby, confirm, by_signer, maps, secrets, habits, .. } = self;
         format!(
             "{lines:?} {rotation:?} paused={paused} standby={standby} confirm={confirm} by_signer={by_signer} {maps:?} \
-             {secrets:?} split={split} {habits:?}"
+             {secrets:?} {habits:?}"
         )
     }
 

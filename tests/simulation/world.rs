@@ -406,10 +406,6 @@ pub fn kids(files: &Files) -> Vec<String> {
 }
 
 pub fn jwks(files: &Files) -> Vec<Value> {
-    files.values().flat_map(|bytes| jwk_set(bytes)).collect()
-}
-
-pub fn jwk_set(bytes: &[u8]) -> Vec<Value> {
-    let parsed: Option<Value> = serde_json::from_slice(bytes).ok();
+    let parsed: Option<Value> = files.get("jwks.json").and_then(|bytes| serde_json::from_slice(bytes).ok());
     parsed.and_then(|set| set.get("keys")?.as_array().cloned()).unwrap_or_default()
 }
