@@ -18,7 +18,7 @@ use super::lease::Standing;
 use super::metrics::Metrics;
 use super::references::References;
 use super::resealing::Resealing;
-use super::resource::Resource;
+use super::resource::{Resource, Written};
 use super::settled::{Outputs, Settled};
 use super::{Meta, status};
 use crate::api::{self, ConditionReason, DeletionPolicy, JwksKeySet};
@@ -153,8 +153,8 @@ async fn look_after(
     };
     if let Some(status) = status::beginning(&resource.set, context.clock.now().later) {
         match resource.write_status(&context.client, &status).await {
-            Ok(true) => resource.set.status = Some(status),
-            Ok(false) => return Ok(Action::requeue(SOON)),
+            Ok(Written::Now) => resource.set.status = Some(status),
+            Ok(Written::Overtaken | Written::Gone) => return Ok(Action::requeue(SOON)),
             // No key waits for it.
             Err(error) => tracing::debug!(%error, "it can't be told that the first keys are being made"),
         }
@@ -189,8 +189,15 @@ async fn look_after(
     let contested = context.contests.is_contested(id, Instant::now());
     let before = set.status.clone().unwrap_or_default();
     let after = status::after(set, &outcome, contested, context.clock.now().later);
-    context.metrics.sets().saw(id, &after, outcome.as_ref().ok());
-    news.extend(status::news(&before, &after, &outcome));
+    // Each write of the status brings the set back at once: a failure that words itself anew each time would keep it busy.
+    let is_told = after == before
+        || outcome.is_err() && status::says_the_same(&before, &after) && !context.backoff.tells(id, Instant::now());
+    let written = if is_told { Ok(Written::Now) } else { resource.write_status(&context.client, &after).await };
+    // Who was overtaken, or outlived the resource, may have seen it half gone: whoever comes last tells how it stands.
+    if !matches!(written, Ok(Written::Overtaken | Written::Gone)) {
+        context.metrics.sets().saw(id, &after, outcome.as_ref().ok());
+        news.extend(status::news(&before, &after, &outcome));
+    }
     for one in &news {
         if one.reason.is_warning() {
             tracing::warn!(reason = one.reason.name(), "{}", one.note);
@@ -198,15 +205,16 @@ async fn look_after(
             tracing::info!(reason = one.reason.name(), "{}", one.note);
         }
     }
-    // Each write of the status brings the set back at once: a failure that words itself anew each time would keep it busy.
-    let is_told = after == before
-        || outcome.is_err() && status::says_the_same(&before, &after) && !context.backoff.tells(id, Instant::now());
-    let written = if is_told { Ok(true) } else { resource.write_status(&context.client, &after).await };
     let set = &resource.set;
     context.events.publish(set, &news).await;
-    if !written? {
-        // The pass was for a resource that has changed since. Nobody did anything wrong, so no wait grows.
-        return Ok(Action::requeue(SOON));
+    match written? {
+        Written::Now => {}
+        // Nobody did anything wrong, so no wait grows.
+        Written::Overtaken => return Ok(Action::requeue(SOON)),
+        Written::Gone => {
+            context.forget(id);
+            return Ok(Action::await_change());
+        }
     }
     let report = match outcome {
         Err(PassError::Spec(_)) => {

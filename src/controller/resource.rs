@@ -16,6 +16,16 @@ use crate::lifecycle::policy::{PolicyError, PolicyErrors};
 /// Longest time that reading the resource, or writing its status, may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What became of a status.
+pub(super) enum Written {
+    /// It is there.
+    Now,
+    /// The resource has changed since it was read.
+    Overtaken,
+    /// There is no such resource any more.
+    Gone,
+}
+
 /// A resource as it was read.
 pub(super) struct Resource {
     /// The resource. Of a spec that this version does not understand, it holds what is revoked, who deletes, and nothing else,
@@ -71,12 +81,12 @@ impl Resource {
     }
 
     /// Server-side apply of the whole status: what it no longer says is gone. Only over what was read: an operator that was
-    /// frozen for a while knows less than the one that leads now. Whether it was written.
+    /// frozen for a while knows less than the one that leads now.
     pub(super) async fn write_status(
         &mut self,
         client: &Client,
         status: &JwksKeySetStatus,
-    ) -> Result<bool, ReconcileError> {
+    ) -> Result<Written, ReconcileError> {
         let name = self.set.name_any();
         let object = json!({
             "apiVersion": <JwksKeySet as kube::Resource>::api_version(&()),
@@ -91,13 +101,12 @@ impl Resource {
             Err(_) => Err(ReconcileError::Status("the API server did not answer".to_owned())),
             Ok(Ok(written)) => {
                 self.set.metadata.resource_version = written.metadata.resource_version;
-                Ok(true)
+                Ok(Written::Now)
             }
             // The answer holds the spec, whether that is understood or not.
-            Ok(Err(Error::SerdeError(_))) => Ok(true),
-            // The resource was deleted meanwhile.
-            Ok(Err(Error::Api(answer))) if answer.is_not_found() => Ok(true),
-            Ok(Err(Error::Api(answer))) if answer.is_conflict() => Ok(false),
+            Ok(Err(Error::SerdeError(_))) => Ok(Written::Now),
+            Ok(Err(Error::Api(answer))) if answer.is_not_found() => Ok(Written::Gone),
+            Ok(Err(Error::Api(answer))) if answer.is_conflict() => Ok(Written::Overtaken),
             Ok(Err(error)) => Err(ReconcileError::Status(error.to_string())),
         }
     }

@@ -116,6 +116,9 @@ impl<'a> Restarts<'a> {
 pub fn assert_calm(program: &Program) {
     let errors: Vec<_> = program.lines().into_iter().filter(|line| line["level"] == "ERROR").collect();
     assert!(errors.is_empty(), "{errors:#?}");
+    // A set that is deleted is no set that lost its keyring.
+    let lost: Vec<_> = program.lines().into_iter().filter(|line| line["reason"] == "KeyringLost").collect();
+    assert!(lost.is_empty(), "{lost:#?}");
     let is_news = |line: &&Value| line["level"] == "WARN" && line["reason"] != "Discouraged";
     for line in program.lines().iter().filter(is_news) {
         println!("{line}");
