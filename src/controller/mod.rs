@@ -14,6 +14,7 @@ mod resource;
 mod settled;
 mod status;
 mod telemetry;
+mod turns;
 mod waits;
 mod watches;
 
@@ -47,7 +48,8 @@ use lease::Election;
 use reconcile::Context;
 use references::References;
 use resealing::Resealing;
-use settled::{Outputs, Settled};
+use settled::{ASKED, Outputs, Settled};
+use turns::{Making, Turns};
 use watches::cached;
 
 pub use lease::LeaseName;
@@ -118,11 +120,11 @@ pub async fn run_with(
     begin(&client, &namespaces).await?;
     let mut election = Election::begin(&client, lease.as_ref(), &telemetry);
 
-    let (sets, set_triggers) = cached(namespaces.apis::<Meta>(&client), &watcher::Config::default(), &telemetry);
+    let (sets, set_triggers) = cached(namespaces.apis::<Meta>(&client), &watcher::Config::default(), ASKED, &telemetry);
     let set_triggers = trigger_self(set_triggers, ());
     let ours = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
-    let (secrets, secret_triggers) = cached(namespaces.apis::<PartialObjectMeta<Secret>>(&client), &ours, &telemetry);
-    let (maps, map_triggers) = cached(namespaces.apis::<PartialObjectMeta<ConfigMap>>(&client), &ours, &telemetry);
+    let (secrets, secret_triggers) = cached(namespaces.apis::<PartialObjectMeta<Secret>>(&client), &ours, &[KEY_SET], &telemetry);
+    let (maps, map_triggers) = cached(namespaces.apis::<PartialObjectMeta<ConfigMap>>(&client), &ours, &[KEY_SET], &telemetry);
     let secret_triggers = trigger_with(secret_triggers, of_key_set);
     let map_triggers = trigger_with(map_triggers, of_key_set);
 
@@ -130,13 +132,16 @@ pub async fn run_with(
     let reference_triggers = references.clone().triggers(namespaces.apis(&client), &telemetry);
     let resealing = Arc::new(Resealing::new(seal.clone(), sets.clone()));
     let lead_triggers = election.triggers(sets.clone());
-    let minter = Minter::default().with_progress(Arc::new(telemetry.metrics.clone()));
+    let turns = Arc::new(Turns::default());
+    let making = Making { turns: Arc::clone(&turns), metrics: telemetry.metrics.clone() };
+    let minter = Minter::default().with_progress(Arc::new(making));
     let context = Arc::new(Context {
         engine: Engine::new(KubernetesStore::new(client.clone(), seal), clock.clone(), minter),
         clock,
         events: Events::new(client.clone()),
         client,
         metrics: telemetry.metrics.clone(),
+        turns,
         standing: election.standing(),
         outputs: Outputs { secrets: secrets.clone(), maps: maps.clone() },
         settled: Settled::default(),

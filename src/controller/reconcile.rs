@@ -20,6 +20,7 @@ use super::references::References;
 use super::resealing::Resealing;
 use super::resource::{Resource, Written};
 use super::settled::{Outputs, Settled};
+use super::turns::Turns;
 use super::{Meta, status};
 use crate::api::{self, ConditionReason, DeletionPolicy, JwksKeySet};
 use crate::engine::{Engine, PassError, Problem, Report, Request};
@@ -44,6 +45,7 @@ pub(super) struct Context {
     pub(super) client: Client,
     pub(super) events: Events,
     pub(super) metrics: Metrics,
+    pub(super) turns: Arc<Turns>,
     pub(super) standing: Receiver<Standing>,
     pub(super) outputs: Outputs,
     pub(super) settled: Settled,
@@ -126,17 +128,26 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         return Ok(Action::requeue(until(wake, now).min(wait)));
     }
     context.settled.forget(&id);
+    Ok(context.turns.take(&id, || attempt(&meta, &id, first, &context)).await)
+}
+
+/// Looks after one set that may have something to do, when it is its turn.
+async fn attempt(meta: &Meta, id: &str, first: Option<SecretId>, context: &Context) -> Action {
+    if !context.standing.borrow().may_write() {
+        // It may have changed while others had their turn.
+        return Action::await_change();
+    }
     let number = Uuid::new_v4().simple();
     let span = tracing::info_span!("reconcile", set = %id, id = %number);
     let begun = Instant::now();
-    let done = look_after(&meta, &id, first, &context).instrument(span.clone()).await;
+    let done = look_after(meta, id, first, context).instrument(span.clone()).await;
     context.metrics.reconciled(begun.elapsed(), done.as_ref().err().map(ReconcileError::reason));
-    Ok(done.unwrap_or_else(|error| {
-        let wait = context.backoff.failed(&id);
+    done.unwrap_or_else(|error| {
+        let wait = context.backoff.failed(id);
         let seconds = format!("{:.1} s", wait.as_secs_f32());
         span.in_scope(|| tracing::warn!(%error, wait = seconds, "trying again"));
         Action::requeue(wait)
-    }))
+    })
 }
 
 /// One pass over a set that may have something to do.

@@ -16,6 +16,9 @@ use crate::keyring::{SecretId, Time};
 use crate::lifecycle::policy::{OutputId, OutputKind, keyring_name};
 use crate::store::Version;
 
+/// Annotations by which a resource is asked for something.
+pub(super) const ASKED: &[&str] = &[api::ROTATE, api::CONFIRM, api::ACCEPT_KEY_LOSS];
+
 /// The metadata of everything that was written.
 pub(super) struct Outputs {
     pub(super) secrets: Cache<PartialObjectMeta<Secret>>,
@@ -120,8 +123,7 @@ fn key(set: &Meta) -> String {
 }
 
 fn wanted(set: &Meta) -> Wanted {
-    let asked = [api::ROTATE, api::CONFIRM, api::ACCEPT_KEY_LOSS];
-    let annotations = set.annotations().iter().filter(|(name, _)| asked.contains(&name.as_str()));
+    let annotations = set.annotations().iter().filter(|(name, _)| ASKED.contains(&name.as_str()));
     Wanted {
         uid: set.uid(),
         generation: set.metadata.generation,

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{self, Store as Cache};
@@ -18,10 +19,11 @@ use super::waits::Waits;
 /// What a watch tells.
 pub(super) type Told<K> = Result<watcher::Event<K>, watcher::Error>;
 
-/// A cache of metadata, and a stream of what changed in it.
+/// A cache of metadata, and a stream of what changed in it. Of labels and annotations it has those names alone.
 pub(super) fn cached<K>(
     apis: Vec<(Option<String>, Api<PartialObjectMeta<K>>)>,
     config: &watcher::Config,
+    names: &'static [&'static str],
     telemetry: &Telemetry,
 ) -> (Cache<PartialObjectMeta<K>>, impl Stream<Item = Result<PartialObjectMeta<K>, watcher::Error>> + Send + use<K>)
 where
@@ -39,7 +41,10 @@ where
         })
     });
     let changes = events
-        .modify(|object: &mut PartialObjectMeta<K>| object.metadata.managed_fields = None)
+        .modify(|object: &mut PartialObjectMeta<K>| {
+            object.types = None;
+            object.metadata = needed(std::mem::take(&mut object.metadata), names);
+        })
         .reflect(writer)
         .touched_objects();
     (cache, changes)
@@ -73,6 +78,25 @@ where
         })
         .chain(stream::once(async move { ended.has_ended() }).filter_map(|()| async { None }))
         .boxed()
+}
+
+/// The part of an object's metadata that is worth its memory.
+fn needed(all: ObjectMeta, names: &[&str]) -> ObjectMeta {
+    let of_names = |map: Option<BTreeMap<String, String>>| {
+        let map = map.into_iter().flatten().filter(|(name, _)| names.contains(&name.as_str()));
+        Some(map.collect::<BTreeMap<_, _>>()).filter(|map| !map.is_empty())
+    };
+    ObjectMeta {
+        name: all.name,
+        namespace: all.namespace,
+        uid: all.uid,
+        resource_version: all.resource_version,
+        generation: all.generation,
+        deletion_timestamp: all.deletion_timestamp,
+        labels: of_names(all.labels),
+        annotations: of_names(all.annotations),
+        ..ObjectMeta::default()
+    }
 }
 
 /// Whether there is no such resource any more: its CRD was deleted.
@@ -158,7 +182,6 @@ fn name<K: Resource<DynamicType = ()>>(object: &K) -> (Option<String>, String) {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
     use kube::core::PartialObjectMetaExt;
     use kube::runtime::reflector::store::Writer;
     use kube::runtime::watcher::Event;

@@ -46,6 +46,8 @@ pub enum MintError {
 
 /// Who wants to know about keys in the making.
 pub trait Progress: Send + Sync {
+    /// A key is to be made, as soon as a core is free for it.
+    fn asked(&self, _set: &SetRef, _spec: KeySpec) {}
     /// A key is being made.
     fn started(&self, set: &SetRef, line: &str, spec: KeySpec);
     /// It is made, or given up, after so long.
@@ -171,6 +173,9 @@ impl Minter {
         let spec = mint.line.spec;
         if let Some(spare) = self.spare(set, revision, spec) {
             return Ok(spare);
+        }
+        if let Some(progress) = &self.progress {
+            progress.asked(set, spec);
         }
         let lane = match spec.key_kind() {
             KeyKind::Rsa => &self.rsa,

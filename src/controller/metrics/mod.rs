@@ -13,10 +13,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::engine::Progress;
 use crate::jose::KeySpec;
 use crate::metrics::{Description, Kind, Labels, Measure, PROCESS, register_process, table};
-use crate::store::SetRef;
 
 pub use calls::{ApiCalls, Counted};
 pub(super) use sets::Sets;
@@ -173,15 +171,13 @@ impl Metrics {
         }
     }
 
+    /// A key was made, or given up, after so long.
+    pub(super) fn generated(&self, spec: KeySpec, took: Duration) {
+        self.0.key_generation.get_or_create(&KEY_GENERATION.labels([spec.to_string()])).observe(took.as_secs_f64());
+    }
+
     fn requested(&self, verb: &'static str, resource: &'static str, code: &'static str) {
         self.0.api_requests.get_or_create(&API_REQUESTS.labels([verb, resource, code])).inc();
     }
 }
 
-impl Progress for Metrics {
-    fn started(&self, _: &SetRef, _: &str, _: KeySpec) {}
-
-    fn finished(&self, _: &SetRef, _: &str, spec: KeySpec, took: Duration) {
-        self.0.key_generation.get_or_create(&KEY_GENERATION.labels([spec.to_string()])).observe(took.as_secs_f64());
-    }
-}
