@@ -109,6 +109,7 @@ impl PrivateKey {
     pub fn from_params(public: &PublicParams, private: &PrivateParams) -> Result<Self, CheckError> {
         let pkcs8 = match (public, private) {
             (PublicParams::Rsa(public), PrivateParams::Rsa(private)) => rsa_key::from_params(public, private)?,
+            (PublicParams::Rsa(public), PrivateParams::RsaExponent { d }) => rsa_key::from_exponent(public, d)?,
             (PublicParams::Ec(public), PrivateParams::Ec { d }) => ec_key::from_scalar(public.curve(), d.octets())?,
             (PublicParams::Okp(public), PrivateParams::Okp { d }) => {
                 seed_key::pkcs8_der(SeedKind::Okp(public.curve()), d.octets())?
@@ -306,6 +307,12 @@ pub enum CheckError {
     /// The RSA key has more than two primes.
     #[error("RSA keys with more than two primes are not supported: use another key")]
     MultiPrime,
+    /// Without its primes, an RSA key of so small an exponent is not recovered.
+    #[error(
+        "this RSA key has d but not p, q, dp, dq and qi, which can be recovered only where e is above 65536: export the key \
+         with all its members"
+    )]
+    NoPrimes,
     /// The public half is out of range.
     #[error(transparent)]
     Params(#[from] ParamsError),
