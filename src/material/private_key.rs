@@ -287,6 +287,12 @@ pub enum CheckError {
     /// The key is on a curve that is not supported.
     #[error("this EC key is not on a curve that is supported: use P-256, P-384, P-521 or secp256k1")]
     UnsupportedCurve,
+    /// The key spells its curve out.
+    #[error(
+        "this EC key spells out the parameters of its curve, and must name it (RFC 5480 section 2.1.1): convert it with openssl ec \
+         -param_enc named_curve"
+    )]
+    ExplicitCurve,
     /// The symmetric key is too short, or absurdly long.
     #[error("the symmetric key has {octets} octets, but must have 16 to 1024: use another key")]
     SymmetricSize {
