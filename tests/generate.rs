@@ -241,7 +241,8 @@ fn what_can_not_all_be_written_is_not_written_at_all() {
         (["--json", "none/k.json"], "none/k.json"),
         (["--test-prop-file", "."], ". is no file"),
     ] {
-        refused(&generate(folder.path(), &[&keystore[..], &more].concat()), 1, sentence);
+        let code = if sentence.starts_with("none") { 1 } else { 2 };
+        refused(&generate(folder.path(), &[&keystore[..], &more].concat()), code, sentence);
     }
     let full = command(folder.path(), &keystore).stdout(File::create("/dev/full").unwrap()).output().unwrap();
     assert_eq!(full.status.code(), Some(1), "{full:?}");
@@ -281,14 +282,40 @@ fn a_terminal_is_asked_twice() {
 }
 
 #[test]
+fn a_command_line_of_the_key_generator_runs_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "-keystore k.p12 -keypasswd -keystore -sig_keys RS256 ES256 -enc_keys RSA-OAEP -key_length 2048 -dnname O=Example,CN=Keys \
+                -expiration 365 -expiration_hours 1 -key_ops_type ALL -test_prop_file k.properties";
+    let made = generate(folder.path(), &line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(well(&made)["keys"].as_array().unwrap().len(), 6);
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(said.contains("the password is an argument, which everyone on this machine can read"), "{said}");
+    assert!(folder.path().join("k.properties").exists());
+    let read = Command::new("openssl")
+        .args(["pkcs12", "-in", "k.p12", "-passin", "pass:-keystore", "-noout"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+}
+
+#[test]
+fn what_makes_no_difference_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "--sig-keys ES256 ES256 --key-length 2048 --expiration-days 1 --keystore k.p12";
+    let made = generate(folder.path(), &line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(well(&made)["keys"].as_array().unwrap().len(), 2);
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(said.contains("ES256 is named 2 times") && said.contains("--key-length makes no difference"), "{said}");
+}
+
+#[test]
 fn misuse_is_told_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| generate(folder.path(), args);
     let keystore = ["--keystore", "k.p12"];
     let with = |args: &[&'static str]| [args, &keystore[..]].concat();
     refused(&run(&["--sig-keys", "ES256", "--expiration-days", "1"]), 2, "state --keystore FILE");
-    refused(&run(&with(&["-sig_keys", "RS256", "-expiration", "1"])), 2, "write --sig-keys in place of -sig_keys");
-    refused(&run(&["-key_length", "2048"]), 2, "write --key-length in place of -key_length");
     refused(&run(&with(&["--expiration-days", "1"])), 2, "name algorithms with --sig-keys, --enc-keys or both");
     refused(&run(&with(&["--sig-keys", "RS265", "--expiration-days", "1"])), 2, "did you mean RS256?");
     refused(&run(&with(&["--sig-keys", "RSA-OAEP", "--expiration-days", "1"])), 2, "name it with --enc-keys");
@@ -300,16 +327,21 @@ fn misuse_is_told_and_writes_nothing() {
     );
     refused(&run(&with(&["--sig-keys", "HS256", "--expiration-days", "1"])), 2, "no public half");
     refused(&run(&with(&["--sig-keys", "ES256", "--expiration-days", "1", "--dn-name", "nonsense"])), 2, "--dn-name");
-    refused(
-        &run(&with(&["--sig-keys", "ES256", "--expiration-days", "1", "--keypasswd", "-sesame"])),
-        2,
-        "can't be an argument",
-    );
+    refused(&run(&[&ONE[..], &["--keystore", "."]].concat()), 2, ". is no file");
+    let with_password = |password: &[u8]| {
+        fs::write(folder.path().join("password"), password).unwrap();
+        let said =
+            run(&with(&["--sig-keys", "ES256", "--expiration-days", "1", "--keystore-password-file", "password"]));
+        fs::remove_file(folder.path().join("password")).unwrap();
+        said
+    };
+    refused(&with_password(b"\n"), 2, "password is empty");
+    refused(&with_password(b"a\0b"), 2, "has a NUL byte");
     let nowhere = ["--sig-keys", "ES256", "--expiration-days", "1", "--keystore", "/dev/null/k.p12"];
     refused(&run(&nowhere), 1, "/dev/null/k.p12");
     let mut empty = Command::new(env!("CARGO_BIN_EXE_keyturn"));
     empty.args(["generate", "--sig-keys", "ES256", "--expiration-days", "1", "--keystore", "k.p12"]);
     let empty = empty.current_dir(folder.path()).env_remove("KEYTURN_KEYSTORE_PASSWORD").stdin(Stdio::null()).output();
-    refused(&empty.unwrap(), 1, "the keystore needs a password");
+    refused(&empty.unwrap(), 2, "the keystore needs a password");
     assert_eq!(names(folder.path()), [""; 0]);
 }

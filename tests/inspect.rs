@@ -102,9 +102,20 @@ fn what_openssl_writes() {
     let ec = folder.json("ec.pem");
     assert_eq!((&ec["keys"][0]["crv"], &ec["keys"][0]["format"]), (&"P-521".into(), &"SEC1 PEM".into()));
     let small = folder.json("small.pem");
-    assert_eq!(small["keys"][0]["bits"], 1024);
+    assert_eq!((&small["keys"][0]["bits"], &small["keys"][0]["format"]), (&1024.into(), &"PKCS#8 PEM".into()));
     assert!(codes(&small["keys"][0]).contains(&"rsa-refused"));
     assert!(small["keys"][0]["problem"].as_str().unwrap().contains("1024 bits"));
+
+    folder.run("openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out pss.pem");
+    folder.run("openssl pkey -in pss.pem -pubout -out pss-public.pem");
+    for file in ["pss.pem", "pss-public.pem"] {
+        assert_eq!(
+            folder.json(file)["keys"][0]["restriction"],
+            "PS256 or PS384 or PS512 alone (id-RSASSA-PSS, RFC 4055)"
+        );
+    }
+    fs::write(folder.path().join("large"), vec![b'{'; 3 << 20]).unwrap();
+    folder.inspect("large").assert_refused(&["this has more than 1048576 octets"]);
 
     let join = |files: &[&str], to: &str| {
         let text: Vec<u8> = files.iter().flat_map(|file| fs::read(folder.path().join(file)).unwrap()).collect();
@@ -179,6 +190,7 @@ fn a_trust_store_shows_its_certificates() {
     let [only] = report["keys"].as_array().unwrap().as_slice() else { panic!("{report}") };
     assert_eq!((&only["format"], &only["holds"], &only["bits"]), (&"X.509".into(), &"public".into(), &3072.into()));
     assert_eq!(only["certificate"]["subject"], "CN=issuer");
+    assert_eq!((&only["place"], &only["kid"]), (&"bag 1".into(), &"issuer".into()));
     folder.inspect("trust.p12").assert_refused(&["no passphrase was given"]);
 }
 

@@ -35,9 +35,9 @@ const SSA_MONTHS: Months = Months::new(50 * 12);
 
 /// Make keys in one shot, print their public JWKS, and write a PKCS#12 keystore.
 ///
-/// What Janssen's KeyGenerator does; docs/generate.md has its options one by one. The keystore's password comes from a file,
-/// from the environment variable KEYTURN_KEYSTORE_PASSWORD or from a prompt: an argument could be read by everyone on the
-/// machine. A file that exists is kept beside the new one, as FILE.bak-TIME; the new keystore holds the new keys only.
+/// What Janssen's KeyGenerator does, whose options work as they are; docs/generate.md has them one by one. The keystore's password comes
+/// from a file, from the environment variable KEYTURN_KEYSTORE_PASSWORD or from a prompt: everyone on the machine can read an argument.
+/// A file that exists is kept beside the new one, as FILE.bak-TIME; the new keystore holds the new keys only.
 #[derive(Debug, Args)]
 pub(super) struct Generate {
     /// Algorithms of signature keys, such as RS256 ES256. (-sig_keys)
@@ -46,9 +46,9 @@ pub(super) struct Generate {
     /// Algorithms of encryption keys, such as RSA-OAEP. (-enc_keys)
     #[arg(long, alias = "enc_keys", num_args = 1.., value_delimiter = ',', value_name = "ALGORITHM", value_parser = of_use(Use::Enc))]
     enc_keys: Vec<Algorithm>,
-    /// Size of RSA keys in bits: 2048, 3072, 4096 or 8192. (-key_length, which is 2048 there by default)
-    #[arg(long, alias = "key_length", default_value_t = KeySpec::DEFAULT_RSA_BITS, value_name = "BITS")]
-    key_length: u16,
+    /// Size of RSA keys in bits: 2048, 3072, 4096 (the default) or 8192. (-key_length, which is 2048 there by default)
+    #[arg(long, alias = "key_length", value_name = "BITS")]
+    key_length: Option<u16>,
     /// How many days the keys live. (-expiration)
     #[arg(long, alias = "expiration", value_name = "DAYS", default_value_t = 0)]
     expiration_days: u32,
@@ -67,8 +67,14 @@ pub(super) struct Generate {
     /// File with the keystore's password; a line end at its end is no part of it. (in place of -keypasswd)
     #[arg(long, value_name = "FILE")]
     keystore_password_file: Option<PathBuf>,
-    /// Refused: see above.
-    #[arg(long, hide = true, allow_hyphen_values = true, value_name = "PASSWORD")]
+    /// The keystore's password, as the KeyGenerator takes it. Everyone on the machine can read it there.
+    #[arg(
+        long,
+        hide = true,
+        conflicts_with = "keystore_password_file",
+        allow_hyphen_values = true,
+        value_name = "PASSWORD"
+    )]
     keypasswd: Option<String>,
     /// How the keystore is encrypted: modern (AES-256; Java 8u301 and openssl 1.1 or newer) or legacy (Triple DES).
     #[arg(long, value_enum, default_value = "modern")]
@@ -103,12 +109,6 @@ enum Encryption {
 
 impl Generate {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
-        if self.keypasswd.is_some() {
-            return Err(Failure::misuse(
-                "a password can't be an argument, which everyone on the machine could read: put it into a file and name that with \
-                 --keystore-password-file, set KEYTURN_KEYSTORE_PASSWORD, or leave both out to be asked",
-            ));
-        }
         let Some(keystore) = &self.keystore else {
             return Err(Failure::misuse(
                 "state --keystore FILE: the private keys are written nowhere else, and would be lost",
@@ -118,6 +118,7 @@ impl Generate {
         let now = Utc::now().trunc_subsecs(0);
         let wanted = self.wanted(now)?;
         warn_of_discouraged(&wanted);
+        self.warn_of_what_counts_for_nothing(&wanted);
         let password = self.password()?;
         let made = keys::make(&wanted, &self.dn_name, now)?;
         let json = keys::to_json(&made)?;
@@ -142,7 +143,17 @@ impl Generate {
 
     /// The password of the keystore: asked for twice, since nobody sees what is typed.
     fn password(&self) -> Result<Zeroizing<String>, Failure> {
-        let password = match passphrase::given(self.keystore_password_file.as_deref(), VARIABLE)? {
+        let given = match &self.keypasswd {
+            Some(password) => {
+                complain(
+                    "the password is an argument, which everyone on this machine can read: put it into a file and name that with \
+                     --keystore-password-file",
+                );
+                Some(Zeroizing::new(password.clone()))
+            }
+            None => passphrase::given(self.keystore_password_file.as_deref(), VARIABLE)?,
+        };
+        let password = match given {
             Some(password) => password,
             None if passphrase::can_ask() => {
                 let password = passphrase::ask("Password of the keystore: ")?;
@@ -152,13 +163,18 @@ impl Generate {
                 password
             }
             None => {
-                return Err(Failure::new(format!(
+                return Err(Failure::misuse(format!(
                     "the keystore needs a password: name its file with --keystore-password-file, or set {VARIABLE}"
                 )));
             }
         };
         if password.is_empty() {
-            return Err(Failure::new("the keystore's password is empty: choose one"));
+            return Err(Failure::misuse("the keystore's password is empty: choose one"));
+        }
+        if password.contains('\0') {
+            return Err(Failure::misuse(
+                "the keystore's password has a NUL byte, which nobody can type: choose another",
+            ));
         }
         Ok(password)
     }
@@ -200,9 +216,23 @@ impl Generate {
         Ok(wanted)
     }
 
+    /// Says what was asked for and makes no difference, or more of one than was meant.
+    fn warn_of_what_counts_for_nothing(&self, wanted: &[Wanted]) {
+        let mut named = BTreeSet::new();
+        let all = || self.sig_keys.iter().chain(&self.enc_keys);
+        let repeated: BTreeSet<Algorithm> = all().filter(|algorithm| !named.insert(**algorithm)).copied().collect();
+        for algorithm in repeated {
+            let times = all().filter(|one| **one == algorithm).count();
+            complain(&format!("{algorithm} is named {times} times, and as many keys are made: name it once for one"));
+        }
+        if self.key_length.is_some() && !wanted.iter().any(|one| matches!(one.spec, KeySpec::Rsa { .. })) {
+            complain("--key-length makes no difference, since none of these keys is RSA");
+        }
+    }
+
     fn spec(&self, algorithm: Algorithm) -> Result<KeySpec, Failure> {
         let rsa = algorithm.keys().contains(crate::jose::KeyKind::Rsa);
-        let choice = KeyChoice { rsa_bits: rsa.then_some(self.key_length), ..KeyChoice::default() };
+        let choice = KeyChoice { rsa_bits: if rsa { self.key_length } else { None }, ..KeyChoice::default() };
         let refused = |why: &dyn std::fmt::Display| Failure::misuse(format!("{algorithm}: {why}"));
         let spec = KeySpec::new(algorithm, choice).map_err(|why| refused(&in_options(&why)))?;
         if !spec.key_kind().can_sign_certificates() {
@@ -212,11 +242,18 @@ impl Generate {
     }
 }
 
-/// What to write in place of the first argument of `keyturn generate` that is written as Janssen's KeyGenerator has it.
-pub(super) fn advice(args: &[OsString]) -> Option<String> {
-    let [_, command, options @ ..] = args else { return None };
-    let mut options = options.iter().filter_map(|option| option.to_str());
-    if command == "generate" { options.find_map(janssen::advice) } else { None }
+/// The arguments of `keyturn generate` with the options of Janssen's KeyGenerator, which have one dash, as they are called here.
+pub(super) fn with_two_dashes(args: Vec<OsString>) -> Vec<OsString> {
+    if args.get(1).is_none_or(|command| command != "generate") {
+        return args;
+    }
+    let mut is_password = false;
+    let renamed = args.into_iter().map(|argument| {
+        let argument = if is_password { argument } else { janssen::with_two_dashes(argument) };
+        is_password = argument == "--keypasswd" && !is_password;
+        argument
+    });
+    renamed.collect()
 }
 
 /// Says what current guidance advises against, once for each algorithm.

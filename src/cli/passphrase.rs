@@ -1,4 +1,4 @@
-//! Where passwords come from: never from an argument, which everyone on the machine could read.
+//! Where passwords come from: not from an argument, which everyone on the machine could read.
 
 use std::ffi::OsString;
 use std::fs::File;

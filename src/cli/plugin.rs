@@ -34,19 +34,12 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     let command = Cli::command();
     // Usage and help say what was typed.
     let mut command = if name.as_deref() == Some(PLUGIN) { command.bin_name("kubectl keyturn") } else { command };
-    let advice = generate::advice(&args);
-    let matches = command.try_get_matches_from_mut(args);
+    let matches = command.try_get_matches_from_mut(generate::with_two_dashes(args));
     match matches
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches).map_err(|why| why.format(&mut command)))
     {
         Ok(cli) => cli.execute(),
-        Err(why) => match advice.filter(|_| why.use_stderr()) {
-            Some(advice) => {
-                complain(&advice);
-                ExitCode::from(2)
-            }
-            None => why.exit(),
-        },
+        Err(why) => why.exit(),
     }
 }
 

@@ -123,8 +123,10 @@ pub async fn run_with(
     let (sets, set_triggers) = cached(namespaces.apis::<Meta>(&client), &watcher::Config::default(), ASKED, &telemetry);
     let set_triggers = trigger_self(set_triggers, ());
     let ours = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
-    let (secrets, secret_triggers) = cached(namespaces.apis::<PartialObjectMeta<Secret>>(&client), &ours, &[KEY_SET], &telemetry);
-    let (maps, map_triggers) = cached(namespaces.apis::<PartialObjectMeta<ConfigMap>>(&client), &ours, &[KEY_SET], &telemetry);
+    let (secrets, secret_triggers) =
+        cached(namespaces.apis::<PartialObjectMeta<Secret>>(&client), &ours, &[KEY_SET], &telemetry);
+    let (maps, map_triggers) =
+        cached(namespaces.apis::<PartialObjectMeta<ConfigMap>>(&client), &ours, &[KEY_SET], &telemetry);
     let secret_triggers = trigger_with(secret_triggers, of_key_set);
     let map_triggers = trigger_with(map_triggers, of_key_set);
 

@@ -9,12 +9,16 @@ use crate::jose::PublicParams;
 use crate::keyring::{Keyring, MacKey};
 use crate::lifecycle::Policy;
 use crate::lifecycle::adoption::{Candidate, CandidateKey, Offer, Offered};
-use crate::material::read::{FoundKey, FoundPublic, PublicContents, ReadError, Refused, private_keys, public_keys};
-use crate::material::{CheckError, PrivateKey};
+use crate::material::read::{
+    FoundCertificate, FoundKey, FoundPublic, PrivateContents, PublicContents, ReadError, Refused, private_contents,
+    public_keys,
+};
+use crate::material::{Certificate, CheckError, PrivateKey};
 
 /// A file, and what it is encrypted with.
 struct File {
     entry: usize,
+    alias: Option<String>,
     content: Zeroizing<Vec<u8>>,
     passphrase: Option<Zeroizing<Vec<u8>>>,
 }
@@ -32,7 +36,8 @@ pub(super) async fn offer(
         let (Some(content), false) = (references.value(&entry.source), matches!(passphrase, Some(None))) else {
             return Ok(Offer::Waits);
         };
-        files.push(File { entry: entry.index, content: content.clone(), passphrase: passphrase.flatten() });
+        let (content, alias) = (content.clone(), entry.alias.clone());
+        files.push(File { entry: entry.index, alias, content, passphrase: passphrase.flatten() });
     }
     if files.is_empty() {
         return Ok(Offer::Nothing);
@@ -49,19 +54,30 @@ fn read(file: &File, mac_key: &MacKey) -> Result<Vec<Candidate>, String> {
         drop(Zeroizing::new(error.into_bytes()));
         "its passphrase is no text in UTF-8: correct the passphrase".to_owned()
     })?;
-    let contents = match private_keys(&file.content, passphrase.as_ref().map(|text| text.as_str())) {
+    let mut contents = match private_contents(&file.content, passphrase.as_ref().map(|text| text.as_str())) {
         Ok(contents) => contents,
-        Err(ReadError::NoPrivateKey) => {
-            let found = public_keys(&file.content).map_err(|_| ReadError::NoPrivateKey.to_string())?;
-            let refused = found.refused.into_iter().map(|refused| (position(&refused.place), unusable(refused)));
-            let keys = found.keys.into_iter().map(|key| (position(&key.place), public(key)));
-            return Ok(in_order(keys.chain(refused)));
-        }
+        Err(ReadError::NoPrivateKey) => PrivateContents::default(),
         Err(ReadError::PassphraseMissing) => return Err(passphrase_missing()),
         Err(error) => return Err(error.to_string()),
     };
+    let all_public = public_keys(&file.content).unwrap_or_default();
+    if contents.keys.is_empty() && contents.refused.is_empty() {
+        let in_keystore = keystore_certificates(contents.certificates, &all_public.keys, |_| true);
+        let refused = all_public.refused.into_iter().map(|refused| (position(&refused.place), unusable(refused)));
+        let keys = all_public.keys.into_iter().map(|key| (position(&key.place), public(key)));
+        let found = in_order(keys.chain(refused).chain(in_keystore));
+        return if found.is_empty() { Err(ReadError::NoPrivateKey.to_string()) } else { Ok(found) };
+    }
+    // Beside keys, a keystore has the certificates of those who signed theirs: only what is named is meant.
+    let is_named = |name: &str| file.alias.as_ref().is_some_and(|alias| alias.to_lowercase() == name.to_lowercase());
+    let is_of_key = |one: &FoundCertificate| {
+        let public = one.certificate.public();
+        public.is_ok_and(|public| contents.keys.iter().any(|found| found.key.matches(&public)))
+    };
+    contents.certificates.retain(|one| !is_of_key(one));
+    let named = keystore_certificates(contents.certificates, &all_public.keys, is_named);
     // A set may have keys of which only the public half is left.
-    let PublicContents { keys: all_public, refused: no_public } = public_keys(&file.content).unwrap_or_default();
+    let PublicContents { keys: all_public, refused: no_public } = all_public;
     let is_half = |key: &FoundPublic| contents.keys.iter().any(|found| found.key.public() == Some(&key.params));
     // So may a PEM file, beside a private key. Certificates there are those of issuers.
     let (mut public_halves, others): (Vec<FoundPublic>, Vec<FoundPublic>) = all_public
@@ -82,34 +98,73 @@ fn read(file: &File, mac_key: &MacKey) -> Result<Vec<Candidate>, String> {
     let refused: Vec<_> = refused.collect();
     let keys = contents.keys.into_iter().map(|key| (position(&key.place), private(key, mac_key)));
     let others = others.into_iter().map(|key| (position(&key.place), public(key)));
-    Ok(in_order(keys.chain(refused).chain(others)))
+    Ok(in_order(keys.chain(refused).chain(others).chain(named)))
+}
+
+/// The certificates of a PKCS#12 keystore that have no key there. Those in PEM are found as public keys.
+fn keystore_certificates(
+    certificates: Vec<FoundCertificate>,
+    public_keys: &[FoundPublic],
+    is_meant: impl Fn(&str) -> bool,
+) -> Vec<(usize, Candidate)> {
+    let is_public = |one: &Certificate| public_keys.iter().any(|key| key.certificate.as_ref() == Some(one));
+    let meant = certificates
+        .into_iter()
+        .filter(|one| !is_public(&one.certificate) && is_meant(one.name.as_deref().unwrap_or_default()));
+    meant
+        .map(|FoundCertificate { certificate, name, place }| {
+            (position(&place), of_certificate(certificate, name, place))
+        })
+        .collect()
+}
+
+fn of_certificate(certificate: Certificate, name: Option<String>, place: String) -> Candidate {
+    match certificate.public() {
+        Ok(params) => {
+            let pss_only = certificate.pss_only();
+            let format = "PKCS#12";
+            let certificate = Some(certificate);
+            public(FoundPublic {
+                params,
+                name,
+                certificate,
+                place,
+                format,
+                had_private: false,
+                alg: None,
+                usage: None,
+                pss_only,
+            })
+        }
+        Err(error) => unusable(Refused { place, name, format: "PKCS#12", error: error.into() }),
+    }
 }
 
 fn private(found: FoundKey, mac_key: &MacKey) -> Candidate {
-    let FoundKey { key, name, alg, usage, certificate, place, format } = found;
+    let FoundKey { key, name, alg, usage, pss_only, certificate, place, format } = found;
     let thumbprint = mac_key.thumbprint(&key);
     let (spec, public) = (key.spec(), PrivateKey::public(&key).cloned());
     // The comment of an OpenSSH key names a person and a machine, not a key.
     let name = name.filter(|_| format != "OpenSSH");
     let key = CandidateKey { thumbprint, spec, public, private: Some(key), certificate, uuid: uuid() };
-    Candidate { place, name, alg, usage, key: Ok(key) }
+    Candidate { place, name, alg, usage, pss_only, key: Ok(key) }
 }
 
 fn public(found: FoundPublic) -> Candidate {
-    let FoundPublic { params, name, certificate, place, format, had_private: _, alg, usage } = found;
+    let FoundPublic { params, name, certificate, place, format, had_private: _, alg, usage, pss_only } = found;
     let name = name.filter(|_| format != "OpenSSH");
     let (thumbprint, spec) = (params.thumbprint(), PublicParams::spec(&params));
     let key = CandidateKey { thumbprint, spec, public: Some(params), private: None, certificate, uuid: uuid() };
-    Candidate { place, name, alg, usage, key: Ok(key) }
+    Candidate { place, name, alg, usage, pss_only, key: Ok(key) }
 }
 
 fn unusable(refused: Refused) -> Candidate {
-    let Refused { place, name, error } = refused;
+    let Refused { place, name, format: _, error } = refused;
     let why = match error {
         ReadError::PassphraseMissing => passphrase_missing(),
         error => error.to_string(),
     };
-    Candidate { place, name, alg: None, usage: None, key: Err(why) }
+    Candidate { place, name, alg: None, usage: None, pss_only: None, key: Err(why) }
 }
 
 fn passphrase_missing() -> String {

@@ -44,11 +44,15 @@ codes! {
     AlgDiscouraged "alg-discouraged";
     /// The `use` contradicts the `alg`, or is unknown.
     UseMismatch "use-mismatch";
+    /// The `key_ops` contradict the `use`, or need a private key that is not there.
+    KeyOpsMismatch "key-ops-mismatch";
+    /// A member is there more than once.
+    MemberRepeated "member-repeated";
     /// RSA below 2048 bits.
     RsaRefused "rsa-refused";
     /// RSA below 3072 bits.
     RsaShort "rsa-short";
-    /// A symmetric key below 128 bits.
+    /// A symmetric key below 128 bits, or shorter than the hash that it is for.
     SymmetricShort "symmetric-short";
     /// A symmetric key in a set with public keys.
     SymmetricBesidePublic "symmetric-beside-public";

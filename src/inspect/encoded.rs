@@ -2,8 +2,10 @@
 
 use super::{CertificateReport, Circumstances, Code, Holds, InspectError, KeyReport, or_nothing};
 use crate::jose::PublicParams;
-use crate::material::read::{FoundKey, FoundPublic, ReadError, Refused, private_contents, public_keys};
-use crate::material::{Certificate, CheckError};
+use crate::material::read::{
+    FoundCertificate, FoundKey, FoundPublic, ReadError, Refused, private_contents, public_keys,
+};
+use crate::material::{Certificate, CheckError, PssOnly};
 
 pub(super) fn keys(octets: &[u8], around: &Circumstances<'_>) -> Result<(&'static str, Vec<KeyReport>), InspectError> {
     let mut private = or_nothing(private_contents(octets, around.passphrase))?;
@@ -21,7 +23,9 @@ pub(super) fn keys(octets: &[u8], around: &Circumstances<'_>) -> Result<(&'stati
         |certificate: &Certificate| private.keys.iter().any(|found| found.certificate.as_ref() == Some(certificate));
     public.keys.retain(|found| !found.certificate.as_ref().is_some_and(joined));
     // What stands in PEM is found with its place by the reader of public keys.
-    private.certificates.retain(|one| !public.keys.iter().any(|found| found.certificate.as_ref() == Some(one)));
+    private
+        .certificates
+        .retain(|one| !public.keys.iter().any(|key| key.certificate.as_ref() == Some(&one.certificate)));
 
     let has_certificate = private.keys.iter().any(|found| found.certificate.is_some());
     let matches =
@@ -40,9 +44,9 @@ pub(super) fn keys(octets: &[u8], around: &Circumstances<'_>) -> Result<(&'stati
             .map(|found| with_halves(of_public(found), matches(&found.params, found.certificate.is_some()))),
     );
     keys.extend(public.refused.iter().map(|refused| of_refused(refused, Holds::Public)));
-    keys.extend(private.certificates.iter().map(|certificate| {
-        let halves = certificate.public().ok().and_then(|params| matches(&params, true));
-        with_halves(of_certificate(certificate), halves)
+    keys.extend(private.certificates.iter().map(|found| {
+        let halves = found.certificate.public().ok().and_then(|params| matches(&params, true));
+        with_halves(of_certificate(found), halves)
     }));
     Ok((format(octets, &keys, is_trust_store), keys))
 }
@@ -62,26 +66,34 @@ fn format(octets: &[u8], keys: &[KeyReport], is_trust_store: bool) -> &'static s
 }
 
 fn of_private(found: &FoundKey) -> KeyReport {
-    let FoundKey { key, name, alg: _, usage: _, certificate, place, format } = found;
+    let FoundKey { key, name, alg: _, usage: _, pss_only, certificate, place, format } = found;
     let mut report = KeyReport::new(place.clone(), name.clone(), format, Holds::Private);
     report = match key.public() {
         Some(public) => report.with_public(public),
         None => report.with_spec(key.spec()),
     };
     report.halves_match = Some(true);
+    report.restriction = pss_only.map(restriction);
     report.certificate = certificate.as_ref().map(CertificateReport::of);
     report
 }
 
 fn of_public(found: &FoundPublic) -> KeyReport {
-    let FoundPublic { params, name, certificate, place, format, .. } = found;
+    let FoundPublic { params, name, certificate, place, format, pss_only, .. } = found;
     let mut report = KeyReport::new(place.clone(), name.clone(), format, Holds::Public).with_public(params);
+    report.restriction = pss_only.map(restriction);
     report.certificate = certificate.as_ref().map(CertificateReport::of);
     report
 }
 
-fn of_certificate(certificate: &Certificate) -> KeyReport {
-    let mut report = KeyReport::new("a certificate".to_owned(), None, "X.509", Holds::Public);
+fn restriction(pss_only: PssOnly) -> String {
+    format!("{pss_only} alone (id-RSASSA-PSS, RFC 4055)")
+}
+
+fn of_certificate(found: &FoundCertificate) -> KeyReport {
+    let FoundCertificate { certificate, name, place } = found;
+    let mut report = KeyReport::new(place.clone(), name.clone(), "X.509", Holds::Public);
+    report.restriction = certificate.pss_only().map(restriction);
     match certificate.public() {
         Ok(params) => report = report.with_public(&params),
         Err(error) => report.refuse(&error),
@@ -91,7 +103,7 @@ fn of_certificate(certificate: &Certificate) -> KeyReport {
 }
 
 fn of_refused(refused: &Refused, holds: Holds) -> KeyReport {
-    let mut report = KeyReport::new(refused.place.clone(), refused.name.clone(), "unknown", holds);
+    let mut report = KeyReport::new(refused.place.clone(), refused.name.clone(), refused.format, holds);
     report.locked = refused.error == ReadError::PassphraseMissing;
     match &refused.error {
         ReadError::Check(CheckError::Disagree) => {

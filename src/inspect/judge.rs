@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Circumstances, Code, Exposure, Holds, KeyReport, Warning};
 use crate::jose::advice::LASTING_RSA_BITS;
-use crate::jose::{KeySpec, Use};
+use crate::jose::{Algorithm, KeyKind, KeySpec, Use};
 
 /// Judges one key.
 pub(super) fn key(key: &mut KeyReport, around: &Circumstances<'_>) {
@@ -61,6 +61,15 @@ fn exposure(key: &mut KeyReport, exposure: Exposure) {
 
 fn size(key: &mut KeyReport) {
     let Some(bits) = key.bits else { return };
+    if let Some((algorithm, least)) = least_hmac_bits(key)
+        && bits < least
+    {
+        key.warn(
+            Code::SymmetricShort,
+            format!("{algorithm} keys have {least} bits or more (RFC 7518 section 3.2), and this one has {bits}: use another key"),
+        );
+        return;
+    }
     match key.kty.as_deref() {
         Some("RSA") if bits < KeySpec::MIN_RSA_BITS.into() => key.warn(
             Code::RsaRefused,
@@ -81,6 +90,16 @@ fn size(key: &mut KeyReport) {
     }
 }
 
+/// How many bits the HMAC needs that a symmetric key is for.
+fn least_hmac_bits(key: &KeyReport) -> Option<(Algorithm, usize)> {
+    let algorithm =
+        key.algorithm().filter(|algorithm| key.holds == Holds::Symmetric && algorithm.usage() == Use::Sig)?;
+    match algorithm.keys().default {
+        KeyKind::Oct(bits) => Some((algorithm, bits.into())),
+        _ => None,
+    }
+}
+
 fn algorithm(key: &mut KeyReport) {
     let usage: Option<Result<Use, _>> = key.usage.as_deref().map(str::parse);
     if let Some(Err(error)) = &usage {
@@ -91,7 +110,8 @@ fn algorithm(key: &mut KeyReport) {
         key.warn(Code::AlgUnknown, format!("the algorithm {alg} is not known to Keyturn: check its spelling"));
         return;
     };
-    if let Some(spec) = key.spec.filter(|spec| !algorithm.takes(*spec)) {
+    let too_short = least_hmac_bits(key).is_some_and(|(_, least)| key.bits.is_some_and(|bits| bits < least));
+    if let Some(spec) = key.spec.filter(|spec| !too_short && !algorithm.takes(*spec)) {
         key.warn(
             Code::AlgMismatch,
             format!("{algorithm} takes a key of kind {}, but this one is {spec}: correct its alg", algorithm.keys()),

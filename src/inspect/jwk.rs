@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::raw_jwk::{Octets, RawJwk};
 use super::{CertificateReport, Code, Holds, InspectError, KeyReport, or_nothing};
-use crate::jose::{Base64Url, Curve, KeySpec, OkpCurve, PublicParams};
+use crate::jose::{Base64Url, Curve, KeySpec, OkpCurve, PublicParams, Use};
 use crate::material::read::{
     FoundPublic, PrivateContents, PublicContents, ReadError, Refused, private_keys, public_keys,
 };
@@ -88,6 +88,7 @@ fn report(place: &str, raw: &RawJwk<'_>, public: &PublicContents, private: &Priv
         None => {}
     }
     names(&mut key, raw);
+    operations(&mut key, raw);
     octets(&mut key, raw);
     times(&mut key, raw);
     certificates(&mut key, raw, found.map(|found| &found.params));
@@ -118,6 +119,12 @@ fn bit_length(number: &[u8]) -> usize {
 }
 
 fn names(key: &mut KeyReport, raw: &RawJwk<'_>) {
+    for member in raw.repeated() {
+        key.warn(
+            Code::MemberRepeated,
+            format!("member {member} is there more than once, and readers differ in which they take (RFC 7517 section 4): keep one"),
+        );
+    }
     if key.kid.is_none() {
         key.warn(Code::KidMissing, "it has no kid, so that nobody can name it: add one, such as its thumbprint");
     }
@@ -126,6 +133,52 @@ fn names(key: &mut KeyReport, raw: &RawJwk<'_>) {
     }
     if raw.get::<String>("crv").as_deref() == Some("P-256K") {
         key.warn(Code::CurveName, "the curve P-256K is called secp256k1 (RFC 8812 section 3.1): rename it");
+    }
+}
+
+/// Operations that need the private half.
+const PRIVATE_OPERATIONS: [&str; 3] = ["sign", "decrypt", "unwrapKey"];
+
+/// Whether `key_ops` (RFC 7517 section 4.3) are what the key can do, and what its use says.
+fn operations(key: &mut KeyReport, raw: &RawJwk<'_>) {
+    if !raw.has("key_ops") {
+        return;
+    }
+    let Some(operations) = raw.get::<Vec<String>>("key_ops") else {
+        key.warn(
+            Code::KeyOpsMismatch,
+            "key_ops is no array of names (RFC 7517 section 4.3): write [\"verify\"] or the like",
+        );
+        return;
+    };
+    let usage = key.usage.as_deref().and_then(|usage| usage.parse().ok());
+    let usage: Option<Use> = usage.or_else(|| key.algorithm().map(crate::jose::Algorithm::usage));
+    for (place, operation) in operations.iter().enumerate() {
+        let is_for = match operation.as_str() {
+            "sign" | "verify" => Some(Use::Sig),
+            "encrypt" | "decrypt" | "wrapKey" | "unwrapKey" | "deriveKey" | "deriveBits" => Some(Use::Enc),
+            _ => None,
+        };
+        if operations.iter().take(place).any(|before| before == operation) {
+            key.warn(
+                Code::KeyOpsMismatch,
+                format!("key_ops has {operation} twice, which RFC 7517 section 4.3 forbids: keep one"),
+            );
+        } else if key.holds == Holds::Public && PRIVATE_OPERATIONS.contains(&operation.as_str()) {
+            key.warn(
+                Code::KeyOpsMismatch,
+                format!("key_ops has {operation}, which takes a private key, and this one is public: take it out"),
+            );
+        } else if let (Some(usage), Some(is_for)) = (usage, is_for)
+            && usage != is_for
+        {
+            key.warn(
+                Code::KeyOpsMismatch,
+                format!(
+                    "key_ops has {operation}, and the key is for {usage} (RFC 7517 section 4.3): correct one of them"
+                ),
+            );
+        }
     }
 }
 

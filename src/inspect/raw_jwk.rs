@@ -1,10 +1,11 @@
 //! The members of a JWK as they stand in the file, also those for which it is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::jose::{Base64Url, SecretBase64Url};
@@ -13,11 +14,36 @@ use crate::jose::{Base64Url, SecretBase64Url};
 const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /// The members of one JWK, borrowed from the text, so that no private one is copied.
-#[derive(Default, Deserialize)]
-#[serde(transparent)]
+#[derive(Default)]
 pub(super) struct RawJwk<'a> {
-    #[serde(borrow)]
     members: BTreeMap<String, &'a RawValue>,
+    repeated: BTreeSet<String>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawJwk<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = RawJwk<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JWK")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawJwk<'de>, A::Error> {
+        let mut jwk = RawJwk::default();
+        while let Some((member, value)) = map.next_entry::<String, &RawValue>()? {
+            if jwk.members.insert(member.clone(), value).is_some() {
+                jwk.repeated.insert(member);
+            }
+        }
+        Ok(jwk)
+    }
 }
 
 /// Public octets, however they were written.
@@ -47,6 +73,11 @@ impl<'a> RawJwk<'a> {
 
     pub(super) fn has(&self, member: &str) -> bool {
         self.members.contains_key(member)
+    }
+
+    /// The members that are there more than once.
+    pub(super) fn repeated(&self) -> impl Iterator<Item = &str> {
+        self.repeated.iter().map(String::as_str)
     }
 
     pub(super) fn has_private(&self) -> bool {

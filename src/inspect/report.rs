@@ -55,6 +55,8 @@ pub struct KeyReport {
     /// The JWK member `use`.
     #[serde(rename = "use")]
     pub usage: Option<String>,
+    /// What its encoding restricts it to, beyond its kind.
+    pub restriction: Option<String>,
     /// The RFC 7638 thumbprint. A symmetric key has none, since it would be a hash of the secret.
     pub thumbprint: Option<Thumbprint>,
     /// Whether the halves belong together, where both are there.
@@ -127,6 +129,7 @@ impl KeyReport {
             bits: None,
             alg: None,
             usage: None,
+            restriction: None,
             thumbprint: None,
             halves_match: None,
             iat: None,

@@ -66,7 +66,13 @@ fn each_wrong_thing_has_its_warning_and_no_other() {
     let x = public_ec()["x"].as_str().unwrap().to_owned();
     let long_n = format!("AAAA{}", rsa(4096)["n"].as_str().unwrap());
     let oct = json!({"kty": "oct", "kid": "s", "alg": "A128KW", "k": "AAECAwQFBgcICQoLDA0ODw"});
-    let cases: [(Value, &[&str]); 30] = [
+    let hs = |octets: usize| {
+        with(with(oct.clone(), "alg", json!("HS256")), "k", json!(Base64UrlUnpadded::encode_string(&vec![7; octets])))
+    };
+    let ops = |usage: &str, ops: Value| {
+        with(with(with(public_ec(), "alg", json!("ES256")), "use", json!(usage)), "key_ops", ops)
+    };
+    let cases: [(Value, &[&str]); 40] = [
         (ec(), &[]),
         (public_ec(), &[]),
         (okp(&[9; 32]), &[]),
@@ -97,6 +103,16 @@ fn each_wrong_thing_has_its_warning_and_no_other() {
         (with(public_ec(), "nbf", json!(NOW + 1)), &["not-yet-valid"]),
         (with(oct.clone(), "k", json!("AAEC")), &["symmetric-short"]),
         (with(public_ec(), "x5c", json!(["AAEC"])), &["x5c-unreadable"]),
+        (hs(32), &[]),
+        (hs(31), &["symmetric-short"]),
+        (hs(8), &["symmetric-short"]),
+        (ops("sig", json!(["verify"])), &[]),
+        (ops("sig", json!(["sign"])), &["key-ops-mismatch"]),
+        (ops("sig", json!(["verify", "verify"])), &["key-ops-mismatch"]),
+        (ops("sig", json!(["encrypt"])), &["key-ops-mismatch"]),
+        (ops("sig", json!("verify")), &["key-ops-mismatch"]),
+        (with(public_ec(), "key_ops", json!(["deriveBits"])), &[]),
+        (with(ec(), "key_ops", json!(["sign"])), &["key-ops-mismatch"]),
     ];
     for (jwk, expected) in cases {
         let report = look(&jwk, Exposure::Owner);
@@ -143,6 +159,35 @@ fn certificates_are_held_against_the_key_and_the_clock() {
         jwk["x5t#S256"] = json!("AAEC");
         assert!(codes(&look(&jwk, Exposure::Owner)).contains(&"x5t-mismatch"));
     }
+}
+
+#[test]
+fn members_that_are_there_twice_are_named() {
+    let now = DateTime::from_timestamp(NOW, 0).unwrap();
+    let around = Circumstances { passphrase: None, now, exposure: Exposure::Owner };
+    for (member, expected) in
+        [(r#""kid":"b""#, &["unusable", "member-repeated"][..]), (r#""exp":1"#, &["member-repeated", "expired"])]
+    {
+        let text = with(public_ec(), "exp", json!(1)).to_string();
+        let text = if member.contains("kid") { public_ec().to_string() } else { text };
+        let report = inspect(text.replacen('{', &format!("{{{member},"), 1).as_bytes(), &around).unwrap();
+        assert_eq!(codes(&report), expected, "{report}");
+    }
+}
+
+#[test]
+fn what_turns_the_text_around_it_is_not_printed() {
+    let report = look(&with(public_ec(), "kid", json!("a\u{202e}b\u{2066}c\u{2028}d")), Exposure::Owner);
+    assert!(report.to_string().contains("a\u{fffd}b\u{fffd}c\u{fffd}d"), "{report}");
+}
+
+#[test]
+fn a_private_rsa_key_without_its_primes_is_used() {
+    let key: Value = serde_json::from_str(crate::jose::rfc_vectors::RFC_7515_A2_KEY).unwrap();
+    let bare = ["p", "q", "dp", "dq", "qi"].into_iter().fold(key.clone(), |key, member| with(key, member, Value::Null));
+    assert_eq!(look(&bare, Exposure::Owner).keys[0].halves_match, Some(true));
+    let some = look(&with(key, "qi", Value::Null), Exposure::Owner);
+    assert!(some.keys[0].problem.as_ref().unwrap().contains("private member qi is missing"), "{some}");
 }
 
 #[test]

@@ -33,6 +33,9 @@ impl fmt::Display for KeyReport {
         } else if let Some(usage) = &self.usage {
             row(f, "use", usage)?;
         }
+        if let Some(restriction) = &self.restriction {
+            row(f, "only for", restriction)?;
+        }
         if let Some(thumbprint) = &self.thumbprint {
             row(f, "thumbprint", &thumbprint.to_string())?;
         }
@@ -95,5 +98,10 @@ fn moment(time: i64) -> String {
 
 /// What a file says must not steer the terminal that shows it.
 fn printable(text: &str) -> String {
-    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
+    text.chars().map(|one| if one.is_control() || turns_text(one) { '\u{fffd}' } else { one }).collect()
+}
+
+/// Whether a character breaks the line, or changes the order in which its neighbours are shown (Unicode annex 9).
+fn turns_text(one: char) -> bool {
+    matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

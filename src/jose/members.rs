@@ -54,6 +54,7 @@ impl<P> Members<P> {
                 let alg = self.alg.as_deref().ok_or(ParamsError::Missing { member: "alg", kty: "AKP" })?;
                 PublicParams::akp(alg.parse()?, octets(self.public.as_ref(), "pub", "AKP")?)
             }
+            "" => Err(ParamsError::NoKeyType),
             other => Err(ParamsError::KeyType { given: super::excerpt(other) }),
         }
     }

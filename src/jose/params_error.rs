@@ -7,7 +7,10 @@ use super::{Curve, KeyKind, UnknownCurve, UnknownOkpCurve, UnknownParameterSet};
 /// Why members do not make a public key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ParamsError {
-    /// The JWK has no `kty`, or one that this version does not know.
+    /// The JWK has no `kty`.
+    #[error("kty is missing, which every JWK needs (RFC 7517 section 4.1): export the key again")]
+    NoKeyType,
+    /// The JWK has a `kty` that this version does not know.
     #[error("key type \"{given}\" is not supported: kty must be {}", KeyKind::KTYS)]
     KeyType {
         /// The beginning of what was given.
@@ -74,6 +77,16 @@ pub enum ParamsError {
 }
 
 impl ParamsError {
+    /// What is wrong with a `kty`, of public keys or of symmetric ones, if anything is.
+    #[must_use]
+    pub fn of_key_type(kty: Option<&str>) -> Option<Self> {
+        match kty.unwrap_or_default() {
+            "" => Some(Self::NoKeyType),
+            "RSA" | "EC" | "OKP" | "AKP" | "oct" => None,
+            other => Some(Self::KeyType { given: super::excerpt(other) }),
+        }
+    }
+
     /// Nothing, if the member has the length that it must have.
     pub(crate) fn check_length(member: &'static str, kind: KeyKind, octets: usize, exactly: usize) -> Result<(), Self> {
         if octets == exactly { Ok(()) } else { Err(Self::Length { member, kind, octets, exactly }) }

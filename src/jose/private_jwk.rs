@@ -147,6 +147,11 @@ impl Serialize for PrivateJwk {
 pub enum PrivateParams {
     /// For `kty` `RSA`.
     Rsa(RsaPrivateParams),
+    /// For `kty` `RSA`, where the private exponent stands alone, as RFC 7518 section 6.3.2 permits.
+    RsaExponent {
+        /// The private exponent, big-endian.
+        d: SecretBase64Url,
+    },
     /// For `kty` `EC`.
     Ec {
         /// The private scalar, big-endian, exactly as long as a coordinate (RFC 7518 section 6.2.2.1).
@@ -191,6 +196,9 @@ impl PrivateParams {
         }
         let required = |member, given: Option<_>| given.ok_or(JwkError::NoPrivate { member });
         let private = match public {
+            PublicParams::Rsa(_) if [&p, &q, &dp, &dq, &qi].into_iter().all(Option::is_none) => {
+                Self::RsaExponent { d: required("d", d)? }
+            }
             PublicParams::Rsa(_) => Self::Rsa(RsaPrivateParams {
                 d: required("d", d)?,
                 p: required("p", p)?,
@@ -210,7 +218,7 @@ impl PrivateParams {
     /// Whether the members are of the kind and length that the public key needs.
     fn check_shape(&self, public: &PublicParams) -> Result<(), JwkError> {
         match (public, self) {
-            (PublicParams::Rsa(_), Self::Rsa(_)) => Ok(()),
+            (PublicParams::Rsa(_), Self::Rsa(_) | Self::RsaExponent { .. }) => Ok(()),
             (PublicParams::Ec(ec), Self::Ec { d }) if d.octets().len() == ec.curve().coordinate_octets() => Ok(()),
             (PublicParams::Ec(ec), Self::Ec { d }) => {
                 let octets = d.octets().len();
@@ -233,7 +241,7 @@ impl PrivateParams {
                 let members = [("d", d), ("p", p), ("q", q), ("dp", dp), ("dq", dq), ("qi", qi)];
                 members.into_iter().try_for_each(|(name, value)| map.serialize_entry(name, value))
             }
-            Self::Ec { d } | Self::Okp { d } => map.serialize_entry("d", d),
+            Self::RsaExponent { d } | Self::Ec { d } | Self::Okp { d } => map.serialize_entry("d", d),
             Self::Akp { seed } => map.serialize_entry("priv", seed),
         }
     }

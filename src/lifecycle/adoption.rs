@@ -8,7 +8,7 @@ use super::policy::{ImportEntry, KidParts, Line, Policy, is_kid};
 use crate::api::ImportRole;
 use crate::jose::{KeySpec, PublicJwk, PublicParams, Thumbprint, Use};
 use crate::keyring::{Key, Keyring, Phase};
-use crate::material::{Certificate, PrivateKey};
+use crate::material::{Certificate, PrivateKey, PssOnly};
 
 /// How many keys are adopted at once.
 const MOST_KEYS: usize = 64;
@@ -45,6 +45,8 @@ pub struct Candidate {
     pub alg: Option<String>,
     /// The JWK member `use`.
     pub usage: Option<Use>,
+    /// What the key is restricted to, if to anything.
+    pub pss_only: Option<PssOnly>,
     /// The key, or why it can't be used.
     pub key: Result<CandidateKey, String>,
 }
@@ -116,6 +118,19 @@ pub enum WhyRefused {
         wanted: String,
         /// What the line takes.
         takes: String,
+    },
+    /// The key is for RSASSA-PSS alone.
+    #[error(
+        "it is of type id-RSASSA-PSS, for {pss_only} alone (RFC 4055), and line {line} is for {wanted}: import it into a line that \
+         fits, or make an RSA key"
+    )]
+    PssOnly {
+        /// What it may be used for.
+        pss_only: PssOnly,
+        /// The line.
+        line: String,
+        /// The line's algorithm.
+        wanted: String,
     },
     /// The algorithm does not take it.
     #[error("{0}")]
@@ -189,8 +204,10 @@ type Picked<'a> = Vec<(&'a Candidate, &'a CandidateKey)>;
 fn pick<'a>(entry: &ImportEntry, found: &'a Result<Vec<Candidate>, String>) -> Result<Picked<'a>, Vec<Refusal>> {
     let no = |why| vec![refusal(entry, None, why)];
     let all = found.as_ref().map_err(|why| no(WhyRefused::Unreadable(why.clone())))?;
-    let wanted = |one: &&Candidate| entry.alias.is_none() || one.name == entry.alias;
-    let wanted: Vec<&Candidate> = all.iter().filter(wanted).collect();
+    let wanted: Vec<&Candidate> = match &entry.alias {
+        Some(alias) => named(all, alias),
+        None => all.iter().collect(),
+    };
     match (&entry.alias, wanted.len()) {
         (Some(alias), 0) => {
             let names: Vec<String> = all.iter().filter_map(|one| one.name.as_ref().map(|n| format!("{n:?}"))).collect();
@@ -204,6 +221,19 @@ fn pick<'a>(entry: &ImportEntry, found: &'a Result<Vec<Candidate>, String>) -> R
     let refused: Vec<Refusal> = wanted.iter().filter_map(unreadable).collect();
     let usable = wanted.iter().filter_map(|one| Some((*one, one.key.as_ref().ok()?)));
     if refused.is_empty() { Ok(usable.collect()) } else { Err(refused) }
+}
+
+/// The keys of that name. If there is none, the one whose name differs in its case alone: keytool writes aliases in lower
+/// case, whatever was typed.
+fn named<'a>(all: &'a [Candidate], alias: &str) -> Vec<&'a Candidate> {
+    let exact: Vec<&Candidate> = all.iter().filter(|one| one.name.as_deref() == Some(alias)).collect();
+    if !exact.is_empty() {
+        return exact;
+    }
+    let lower = alias.to_lowercase();
+    let is_alike = |one: &&Candidate| one.name.as_ref().is_some_and(|name| name.to_lowercase() == lower);
+    let alike: Vec<&Candidate> = all.iter().filter(is_alike).collect();
+    if alike.len() == 1 { alike } else { Vec::new() }
 }
 
 /// Which key of a line becomes the active one: the first of the entry that says so; or else the first that has a private
@@ -243,6 +273,9 @@ fn adopted(
             wanted: algorithm.to_string(),
             takes: spec.key_kind().to_string(),
         });
+    }
+    if let Some(pss_only) = candidate.pss_only.filter(|pss_only| !pss_only.allows(*algorithm)) {
+        return Err(WhyRefused::PssOnly { pss_only, line: line.clone(), wanted: algorithm.to_string() });
     }
     let stays_loaded = policy.publisher.keeps_all_loaded(*algorithm);
     match private {

@@ -30,7 +30,7 @@ use crate::jose::{Base64Url, KeyKind, KeySpec, OkpCurve, PublicParams, Use};
 use super::ec_key::on;
 use super::seed_key::SeedKind;
 use super::seed_signer::SeedSigner;
-use super::{CheckError, PrivateKey, Subject, pem, randomness, spki};
+use super::{CheckError, PrivateKey, PssOnly, Subject, pem, randomness, spki};
 
 /// An X.509 certificate. The keyring holds it as base64 of its DER.
 #[derive(Clone, PartialEq, Eq)]
@@ -113,6 +113,12 @@ impl Certificate {
     pub fn public(&self) -> Result<PublicParams, CheckError> {
         let info = self.parsed.tbs_certificate().subject_public_key_info();
         spki::read(&info.to_der().map_err(|_| CheckError::NotSpki)?)
+    }
+
+    /// What the type of its key restricts it to, if to anything.
+    #[must_use]
+    pub fn pss_only(&self) -> Option<PssOnly> {
+        spki::pss_only(&self.parsed.tbs_certificate().subject_public_key_info().to_der().ok()?)
     }
 
     /// Whose it is, as RFC 4514 writes it.

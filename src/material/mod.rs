@@ -23,6 +23,7 @@ pub mod pkcs12;
 mod pkcs8_view;
 mod point;
 pub mod private_key;
+mod pss_only;
 mod randomness;
 pub mod read;
 #[cfg(test)]
@@ -42,4 +43,5 @@ pub use certificate::{Certificate, CertificateError, Serial, Validity};
 pub use encoding::{EncodeError, PrivateEncoding, pkcs1_public_pem};
 pub use pem::{SpkiError, spki_der, spki_pem};
 pub use private_key::{CheckError, GenerateError, PrivateKey, ToJwkError};
+pub use pss_only::PssOnly;
 pub use subject::{Subject, SubjectError};

@@ -8,7 +8,7 @@ use pkcs8::spki::AlgorithmIdentifierRef;
 use pkcs8::{AssociatedOid, ObjectIdentifier, PrivateKeyInfoRef};
 use rsa::pkcs1;
 use sec1::EcPrivateKey;
-use sec1::der::Decode;
+use sec1::der::{Decode, Tag, Tagged};
 
 use crate::jose::{Curve, PrivateParams, PublicParams, RsaPrivateParams, SecretBase64Url};
 
@@ -97,7 +97,9 @@ pub(super) const UNCOMPRESSED: u8 = 4;
 
 /// The named curve of an EC key (RFC 5480 section 2.1.1).
 pub(super) fn curve_of(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Curve, CheckError> {
-    let oid = algorithm.parameters_oid().map_err(|_| CheckError::UnsupportedCurve)?;
+    let spelled_out = algorithm.parameters.is_some_and(|parameters| parameters.tag() == Tag::Sequence);
+    let unnamed = if spelled_out { CheckError::ExplicitCurve } else { CheckError::UnsupportedCurve };
+    let oid = algorithm.parameters_oid().map_err(|_| unnamed)?;
     Curve::ALL.iter().copied().find(|curve| curve_oid(*curve) == oid).ok_or(CheckError::UnsupportedCurve)
 }
 

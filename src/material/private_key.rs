@@ -109,6 +109,7 @@ impl PrivateKey {
     pub fn from_params(public: &PublicParams, private: &PrivateParams) -> Result<Self, CheckError> {
         let pkcs8 = match (public, private) {
             (PublicParams::Rsa(public), PrivateParams::Rsa(private)) => rsa_key::from_params(public, private)?,
+            (PublicParams::Rsa(public), PrivateParams::RsaExponent { d }) => rsa_key::from_exponent(public, d)?,
             (PublicParams::Ec(public), PrivateParams::Ec { d }) => ec_key::from_scalar(public.curve(), d.octets())?,
             (PublicParams::Okp(public), PrivateParams::Okp { d }) => {
                 seed_key::pkcs8_der(SeedKind::Okp(public.curve()), d.octets())?
@@ -292,6 +293,12 @@ pub enum CheckError {
     /// The key is on a curve that is not supported.
     #[error("this EC key is not on a curve that is supported: use P-256, P-384, P-521 or secp256k1")]
     UnsupportedCurve,
+    /// The key spells its curve out.
+    #[error(
+        "this EC key spells out the parameters of its curve, and must name it (RFC 5480 section 2.1.1): convert it with openssl ec \
+         -param_enc named_curve"
+    )]
+    ExplicitCurve,
     /// The symmetric key is too short, or absurdly long.
     #[error("the symmetric key has {octets} octets, but must have 16 to 1024: use another key")]
     SymmetricSize {
@@ -312,6 +319,12 @@ pub enum CheckError {
     /// The RSA key has more than two primes.
     #[error("RSA keys with more than two primes are not supported: use another key")]
     MultiPrime,
+    /// Without its primes, an RSA key of so small an exponent is not recovered.
+    #[error(
+        "this RSA key has d but not p, q, dp, dq and qi, which can be recovered only where e is above 65536: export the key \
+         with all its members"
+    )]
+    NoPrimes,
     /// The public half is out of range.
     #[error(transparent)]
     Params(#[from] ParamsError),

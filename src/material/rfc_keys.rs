@@ -167,3 +167,28 @@ fn halves_of_two_keys_are_refused() {
         assert_eq!(PrivateKey::from_params(&one.public.params, &private), Err(CheckError::Disagree));
     }
 }
+
+#[test]
+fn an_rsa_key_of_its_private_exponent_alone_gets_its_primes_back() {
+    let mut printed: serde_json::Value = serde_json::from_str(RFC_7515_A2_KEY).unwrap();
+    let whole = import(RFC_7515_A2_KEY).to_jwk("k", Algorithm::Rs256).unwrap();
+    for member in ["p", "q", "dp", "dq", "qi"] {
+        printed.as_object_mut().unwrap().remove(member);
+    }
+    let key = import(&printed.to_string());
+    key.check().unwrap();
+    let again = key.to_jwk("k", Algorithm::Rs256).unwrap();
+    assert_eq!(again.to_json().unwrap(), whole.to_json().unwrap());
+
+    let mut small = printed.clone();
+    small["e"] = "Aw".into();
+    let jwk: ForeignPrivateJwk = serde_json::from_value(small).unwrap();
+    let refused = PrivateKey::from_params(&jwk.public.params, &jwk.private);
+    assert_eq!(refused, Err(CheckError::NoPrimes));
+    let jwk: ForeignPrivateJwk = serde_json::from_value(printed).unwrap();
+    for octets in [&[][..], &[0], &[1], &[2], &[3], &[0x55; 32], &[0x55; 256], &[0xff; 256], &[0xff; 2048]] {
+        let d = SecretBase64Url::new(octets);
+        let refused = PrivateKey::from_params(&jwk.public.params, &PrivateParams::RsaExponent { d });
+        assert_eq!(refused, Err(CheckError::Disagree), "{} octets", octets.len());
+    }
+}

@@ -3,8 +3,8 @@
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use pkcs8::EncodePrivateKey;
-use rsa::RsaPrivateKey;
 use rsa::pkcs1::{self, UintRef};
+use rsa::{BoxedUint, RsaPrivateKey};
 use zeroize::Zeroizing;
 
 use crate::jose::{KeySpec, PublicParams, RsaPrivateParams, RsaPublic, SecretBase64Url};
@@ -58,6 +58,28 @@ pub(super) fn from_params(public: &RsaPublic, private: &RsaPrivateParams) -> Res
         coefficient: secret_number(&private.qi)?,
         other_prime_infos: None,
     })
+}
+
+/// The same of a key that has its private exponent alone: `rsa` recovers the primes (NIST SP 800-56B revision 2,
+/// appendix C.2), checks them, and works out the rest.
+pub(super) fn from_exponent(public: &RsaPublic, d: &SecretBase64Url) -> Result<Zeroizing<Vec<u8>>, CheckError> {
+    let (n, e, d) = (number(public.n().octets())?, number(public.e().octets())?, secret_number(d)?);
+    if e.as_bytes().len() < 3 {
+        return Err(CheckError::NoPrimes);
+    }
+    // The recovery takes a product with d for positive.
+    if d.as_bytes().iter().all(|octet| *octet == 0) {
+        return Err(CheckError::Disagree);
+    }
+    let [n, e, d] = [(n, n), (e, e), (d, n)].map(|(number, room)| sized(number, room));
+    let key = RsaPrivateKey::from_components(n?, e?, d?, Vec::new()).map_err(|_| CheckError::Disagree)?;
+    Ok(key.to_pkcs8_der().map_err(|_| CheckError::Encode)?.to_bytes())
+}
+
+/// A number, with as much room as another one has.
+fn sized(number: UintRef<'_>, room: UintRef<'_>) -> Result<BoxedUint, CheckError> {
+    let bits = u32::try_from(room.as_bytes().len().saturating_mul(8)).map_err(|_| CheckError::Disagree)?;
+    BoxedUint::from_be_slice(number.as_bytes(), bits).map_err(|_| CheckError::Disagree)
 }
 
 /// `RSAPrivateKey` (RFC 8017 appendix A.1.2), its numbers borrowed and not checked.

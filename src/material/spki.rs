@@ -9,7 +9,7 @@ use crate::jose::{PublicParams, RsaPublic};
 
 use super::pkcs8_view::{EC_OID, RSA_PSS_OID, UNCOMPRESSED, curve_of};
 use super::seed_key::SeedKind;
-use super::{CheckError, ec_key};
+use super::{CheckError, PssOnly, ec_key};
 
 /// `RSAPublicKey` (RFC 8017 appendix A.1.1).
 pub(super) fn rsa_public_der(rsa: &RsaPublic) -> der::Result<Vec<u8>> {
@@ -31,6 +31,11 @@ pub(super) fn rsa_der(rsa: &RsaPublic) -> der::Result<Vec<u8>> {
 pub(super) fn read_rsa_public(der: &[u8]) -> Result<PublicParams, CheckError> {
     let rsa = pkcs1::RsaPublicKeyRef::from_der(der).map_err(|_| CheckError::NotSpki)?;
     Ok(PublicParams::rsa(rsa.modulus.as_bytes(), rsa.public_exponent.as_bytes())?)
+}
+
+/// What the type of the key restricts it to, if to anything.
+pub(super) fn pss_only(der: &[u8]) -> Option<PssOnly> {
+    PssOnly::of(&SubjectPublicKeyInfoRef::from_der(der).ok()?.algorithm)
 }
 
 /// Reads `SubjectPublicKeyInfo`, and checks the size of an RSA key, or that a point is on its curve.

@@ -82,6 +82,37 @@ fn octet_key_pairs_come_in() {
 }
 
 #[test]
+fn a_key_for_rsassa_pss_alone_says_so_whatever_it_is_written_as() {
+    let folder = Folder::new();
+    folder.write("pass", PASSPHRASE);
+    for (options, expected) in [
+        ("", "PS256 or PS384 or PS512"),
+        ("-pkeyopt rsa_pss_keygen_md:sha384", "PS384"),
+        ("-pkeyopt rsa_pss_keygen_md:sha1", "no algorithm of JOSE"),
+    ] {
+        folder.run(
+            format!("openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 {options} -out pss.pem").trim(),
+        );
+        folder.run("openssl pkcs8 -topk8 -in pss.pem -passout file:pass -out shrouded.pem");
+        folder.run("openssl pkey -in pss.pem -outform DER -out pss.der");
+        for file in ["pss.pem", "shrouded.pem", "pss.der"] {
+            let found = private_keys(&folder.read(file), Some(PASSPHRASE)).unwrap().into_all().unwrap().remove(0);
+            assert_eq!(found.pss_only.unwrap().to_string(), expected, "{file}");
+        }
+        folder.run("openssl pkey -in pss.pem -pubout -out public.pem");
+        let mut files = vec!["public.pem"];
+        if expected.contains("PS384") {
+            folder.run("openssl req -x509 -new -key pss.pem -sha384 -subj /CN=Auth -days 30 -out certificate.pem");
+            files.push("certificate.pem");
+        }
+        for file in files {
+            let found = public_keys(&folder.read(file)).unwrap().keys.remove(0);
+            assert_eq!(found.pss_only.unwrap().to_string(), expected, "{file}");
+        }
+    }
+}
+
+#[test]
 fn wrong_and_missing_passphrases_are_told_apart() {
     let folder = Folder::new();
     folder.write("pass", PASSPHRASE);
@@ -104,9 +135,11 @@ fn what_is_not_supported_is_named() {
     folder.run("openssl ecparam -genkey -name brainpoolP256r1 -noout -out curve.pem");
     assert_eq!(error("curve.pem"), CheckError::UnsupportedCurve.into());
     folder.run("openssl ecparam -genkey -name prime256v1 -param_enc explicit -noout -out curve.pem");
-    assert_eq!(error("curve.pem"), CheckError::UnsupportedCurve.into());
+    assert_eq!(error("curve.pem"), CheckError::ExplicitCurve.into());
     folder.run("openssl pkcs8 -topk8 -nocrypt -in curve.pem -out explicit.pem");
-    assert_eq!(error("explicit.pem"), CheckError::UnsupportedCurve.into());
+    assert_eq!(error("explicit.pem"), CheckError::ExplicitCurve.into());
+    folder.run("openssl ec -in explicit.pem -param_enc named_curve -out named.pem");
+    assert_eq!(adopt(&folder, "named.pem").spec(), KeySpec::Ec { curve: Curve::P256 });
     folder.run("openssl genrsa -traditional -out small.pem 1024");
     assert!(error("small.pem").to_string().starts_with("the RSA modulus has 1024 bits"));
     folder.run("openssl genrsa -primes 3 -traditional -out primes.pem 2048");

@@ -124,12 +124,37 @@ async fn the_api_server_takes_everything_and_every_pod_is_restricted() {
         for pod in &pods {
             let container = &pod["spec"]["containers"][0];
             assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true, "{what}");
+            assert_eq!(container["securityContext"]["capabilities"], json!({ "drop": ["ALL"] }), "{what}");
+            assert_eq!(container["securityContext"]["allowPrivilegeEscalation"], false, "{what}");
+            let of_pod = &pod["spec"]["securityContext"];
+            assert_eq!(
+                (&of_pod["runAsNonRoot"], &of_pod["seccompProfile"]["type"]),
+                (&json!(true), &json!("RuntimeDefault"))
+            );
             assert!(container["resources"]["limits"]["memory"].is_string(), "{what}");
             for probe in ["livenessProbe", "readinessProbe"] {
                 assert_eq!(container[probe]["httpGet"]["port"], "admin", "{what}");
             }
         }
     }
+}
+
+#[test]
+fn replicas_stand_on_nodes_and_in_zones_of_their_own_where_they_can() {
+    let objects = Helm::new().objects("keyturn-system", &json!({ "server": { "enabled": true } }));
+    for deployment in of_kind(&objects, "Deployment") {
+        let spread = &deployment["spec"]["template"]["spec"]["topologySpreadConstraints"];
+        let apart = spread.as_array().expect("constraints");
+        let by: Vec<&Value> = apart.iter().map(|constraint| &constraint["topologyKey"]).collect();
+        assert_eq!(by, ["kubernetes.io/hostname", "topology.kubernetes.io/zone"], "{deployment}");
+        for constraint in apart {
+            assert_eq!(constraint["labelSelector"]["matchLabels"], deployment["spec"]["selector"]["matchLabels"]);
+        }
+    }
+    let own = json!([{ "maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule" }]);
+    let objects = Helm::new().objects("keyturn-system", &json!({ "operator": { "topologySpreadConstraints": own } }));
+    let operator = named(&objects, "Deployment", "keyturn");
+    assert_eq!(operator["spec"]["template"]["spec"]["topologySpreadConstraints"][0]["topologyKey"], "zone");
 }
 
 #[test]

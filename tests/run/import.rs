@@ -216,6 +216,82 @@ fn a_public_key_beside_a_private_one_in_a_pem_file_is_not_passed_over() {
 }
 
 #[test]
+fn what_is_not_asked_for_stands_in_nobodys_way() {
+    let place = Workplace::new(&set("ES256", "\n      alias: good"));
+    let other = Workplace::new(&auth("keys:\n  - algorithm: ES256"));
+    other.once_well();
+    let mut jwk = other.json("secrets/auth-signer/jwks.json")["keys"][0].clone();
+    jwk["kid"] = "good".into();
+    let keys = json!([{ "kty": "WAT", "kid": "odd", "x": 1 }, "no key", { "kid": 5 }, { "kty": "RSA", "kid": "bad", "n": "AQAB" }, jwk]);
+    fs::create_dir_all(place.path("secrets/legacy")).unwrap();
+    fs::write(place.path("secrets/legacy/old"), json!({ "keys": keys }).to_string()).unwrap();
+    place.once_well();
+    assert_eq!(place.active_kid(), "good");
+
+    let all = Workplace::new(&set("ES256", ""));
+    fs::create_dir_all(all.path("secrets/legacy")).unwrap();
+    fs::copy(place.path("secrets/legacy/old"), all.path("secrets/legacy/old")).unwrap();
+    all.once().assert_refused(&["keys[0] (odd): this is no JWK", "key type \"WAT\" is not supported", "keys[3] (bad)"]);
+}
+
+#[test]
+fn certificates_of_a_keystore_are_retired_public_keys() {
+    let passphrase = "passphrase: { secretKeyRef: { name: legacy, key: pass } }";
+    let trusted = |alias: &str| {
+        format!(
+            "\n      {passphrase}\n      alias: Bee\n    - secretKeyRef: {{ name: legacy, key: trust }}\n      {passphrase}\n      role: \
+             Retired{alias}"
+        )
+    };
+    for alias in ["", "\n      alias: Former"] {
+        let place = Workplace::new(&set("ES256", &trusted(alias)));
+        let stores = "-storetype PKCS12 -storepass:file pass -keystore";
+        let key = "-keyalg EC -groupname secp256r1 -dname CN=keys";
+        make(
+            &place,
+            &[
+                &format!("keytool -genkeypair -alias Bee {key} {stores} old"),
+                &format!("keytool -genkeypair -alias former {key} {stores} former"),
+                &format!("keytool -exportcert -rfc -alias former -file former.pem {stores} former"),
+                &format!("keytool -importcert -noprompt -alias former -file former.pem {stores} trust"),
+                "openssl pkcs12 -in former -passin file:pass -nodes -nocerts -out former.key",
+                "openssl pkcs8 -topk8 -nocrypt -in former.key -outform DER -out plain.der",
+            ],
+        );
+        place.once_well();
+        assert_eq!((place.active_kid().as_str(), &place.in_phase("Retired")[..]), ("bee", &["former".to_owned()][..]));
+        assert!(verifies(&place, &token(&place, "ES256", "former")));
+    }
+}
+
+#[test]
+fn an_rsa_key_comes_from_its_exponent_alone_and_one_for_pss_only_into_a_line_of_pss() {
+    let place = Workplace::new(&set("RS256", ""));
+    let other = Workplace::new(&auth("keys:\n  - algorithm: RS256\n    rsaBits: 2048"));
+    other.once_well();
+    let mut jwk = other.json("secrets/auth-signer/jwks.json")["keys"][0].clone();
+    let whole = jwk.clone();
+    for member in ["p", "q", "dp", "dq", "qi"] {
+        jwk.as_object_mut().unwrap().remove(member);
+    }
+    fs::create_dir_all(place.path("secrets/legacy")).unwrap();
+    fs::write(place.path("secrets/legacy/old"), jwk.to_string()).unwrap();
+    place.once_well();
+    let kept = place.json("secrets/auth-signer/jwks.json")["keys"][0].clone();
+    assert_eq!((&kept["kid"], &kept["n"], &kept["d"]), (&whole["kid"], &whole["n"], &whole["d"]));
+    assert!(kept["p"].is_string() && kept["qi"].is_string());
+
+    let place = Workplace::new(&set("RS256", ""));
+    make(&place, &["openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out old"]);
+    place.once().assert_refused(&[
+        "block 1: it is of type id-RSASSA-PSS, for PS256 or PS384 or PS512 alone",
+        "line a is for RS256",
+    ]);
+    place.state(&set("PS256", ""));
+    place.once_well();
+}
+
+#[test]
 fn a_refused_key_is_named_and_what_is_missing_is_awaited() {
     let more = "\n      passphrase: { secretKeyRef: { name: legacy, key: pass } }";
     let place = Workplace::new(&set("RS256", more));

@@ -39,7 +39,7 @@ impl Staged {
         let content = Zeroizing::new(content);
         let (target, former) = place(path)?;
         if self.0.iter().any(|file| file.target == target) {
-            return Err(Failure::new(format!("{} is named twice: give each its own file", path.display())));
+            return Err(Failure::misuse(format!("{} is named twice: give each its own file", path.display())));
         }
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let new = target.with_file_name(format!(".{name}.{}.new", Uuid::new_v4()));
@@ -88,7 +88,7 @@ fn place(path: &Path) -> Result<(PathBuf, Option<Metadata>), Failure> {
         Ok(target) => {
             let metadata = fs::metadata(&target).map_err(failed)?;
             if !metadata.is_file() {
-                return Err(Failure::new(format!("{} is no file: name another", path.display())));
+                return Err(Failure::misuse(format!("{} is no file: name another", path.display())));
             }
             Ok((target, Some(metadata)))
         }

@@ -1,5 +1,7 @@
 //! What Janssen's KeyGenerator calls the keys.
 
+use std::ffi::OsString;
+
 use crate::jose::{Algorithm, Use};
 
 /// The descriptions of the algorithms that it has.
@@ -35,14 +37,14 @@ const OPTIONS: &[(&str, &str)] = &[
     ("-key_ops_type", "--key-ops-type"),
     ("-dnname", "--dn-name"),
     ("-keystore", "--keystore"),
-    ("-keypasswd", "--keystore-password-file"),
+    ("-keypasswd", "--keypasswd"),
     ("-test_prop_file", "--test-prop-file"),
 ];
 
-/// What to write in place of an option of its, which clap would take for a heap of short ones.
-pub(super) fn advice(argument: &str) -> Option<String> {
-    let (given, ours) = OPTIONS.iter().find(|(given, _)| *given == argument)?;
-    Some(format!("write {ours} in place of {given}: docs/generate.md has all options of the KeyGenerator"))
+/// An option of its as it is called here: clap would take one dash for a heap of short options.
+pub(super) fn with_two_dashes(argument: OsString) -> OsString {
+    let ours = OPTIONS.iter().find(|(theirs, _)| argument == *theirs).map(|(_, ours)| OsString::from(ours));
+    ours.unwrap_or(argument)
 }
 
 /// The member `name`, such as `id_token RS256 Sign Key`.

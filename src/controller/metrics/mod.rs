@@ -180,4 +180,3 @@ impl Metrics {
         self.0.api_requests.get_or_create(&API_REQUESTS.labels([verb, resource, code])).inc();
     }
 }
-

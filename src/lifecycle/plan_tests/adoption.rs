@@ -34,12 +34,20 @@ fn found(name: Option<&str>, private: &PrivateKey) -> Candidate {
         uuid: "6ba7b810-9dad-11d1-80b4-00c04fd430c8".to_owned(),
     };
     let (place, name) = ("block 1".to_owned(), name.map(str::to_owned));
-    Candidate { place, name, alg: None, usage: None, key: Ok(key) }
+    Candidate { place, name, alg: None, usage: None, pss_only: None, key: Ok(key) }
 }
 
 /// The n-th EC key, named `old-n`.
 fn ec(number: usize) -> Candidate {
     found(Some(&format!("old-{number}")), &ec_keys()[number])
+}
+
+fn called(name: &str, number: usize) -> Candidate {
+    found(Some(name), &ec_keys()[number])
+}
+
+fn broken() -> Candidate {
+    Candidate { key: Err("its numbers do not belong together".to_owned()), ..ec(1) }
 }
 
 fn rsa(number: usize) -> Candidate {
@@ -115,6 +123,9 @@ fn roles_follow_from_what_is_stated_and_else_from_the_order() {
         (json!([{ "role": "Retired" }]), vec![vec![ec(0), public(ec(1))]], "old-0:Retired old-1:Retired"),
         (json!([{ "role": "Retired" }]), vec![vec![public(ec(0))]], "old-0:Retired"),
         (json!([{ "alias": "old-1" }]), vec![vec![ec(0), ec(1)]], "old-1:Active"),
+        (json!([{ "alias": "OLD-1" }]), vec![vec![ec(0), ec(1)]], "old-1:Active"),
+        (json!([{ "alias": "Old-1" }]), vec![vec![called("old-1", 0), called("Old-1", 1)]], "Old-1:Active"),
+        (json!([{ "alias": "old-0" }]), vec![vec![broken(), ec(0)]], "old-0:Active"),
         (json!([{ "kid": "renamed" }]), vec![vec![ec(0)]], "renamed:Active"),
     ];
     for (entries, files, expected) in cases {
@@ -137,7 +148,6 @@ fn a_key_without_a_name_gets_one_from_the_template() {
 fn what_can_not_be_adopted_is_refused_by_name_and_nothing_is_adopted() {
     let one = || imports(json!([{}]));
     let alg = |alg: &str| Candidate { alg: Some(alg.to_owned()), ..ec(0) };
-    let broken = Candidate { key: Err("its numbers do not belong together".to_owned()), ..ec(1) };
     let signer = |entries| with(json!({ "publisher": "Signer" }), entries);
     let many = || (0..65).map(|number| found(Some(&number.to_string()), &ec_keys()[0])).collect();
     let long = || vec![vec![found(Some(&"k".repeat(257)), &ec_keys()[0])]];
@@ -145,7 +155,7 @@ fn what_can_not_be_adopted_is_refused_by_name_and_nothing_is_adopted() {
     let cases: Vec<(Value, Vec<Vec<Candidate>>, &str)> = vec![
         (
             one(),
-            vec![vec![ec(0), broken]],
+            vec![vec![ec(0), broken()]],
             "spec.import.keys[0] (key \"0.pem\" of Secret \"legacy\"), block 1 (old-1): its numbers",
         ),
         (one(), vec![vec![alg("PS256")]], "block 1 (old-0): it is for PS256, and line a is for ES256"),

@@ -6,18 +6,16 @@ use aes::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit};
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
-use crate::material::PrivateKey;
-
 use super::ReadError;
 use super::pem_blocks::Block;
-use super::private::Reading;
+use super::private::{Parsed, Reading};
 
 /// Decrypts a block and reads the key in it.
 pub(super) fn open(
     block: &Block<'_>,
     reading: &Reading<'_>,
-    read: fn(&[u8]) -> Result<PrivateKey, ReadError>,
-) -> Result<PrivateKey, ReadError> {
+    read: fn(&[u8]) -> Result<Parsed, ReadError>,
+) -> Result<Parsed, ReadError> {
     const DAMAGED: ReadError = ReadError::Damaged { what: "the DEK-Info header" };
     let (cipher, iv) = block.dek_info.and_then(|header| header.split_once(',')).ok_or(DAMAGED)?;
     let iv = base16ct::mixed::decode_vec(iv.trim()).map_err(|_| DAMAGED)?;

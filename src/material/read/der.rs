@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::material::encrypted_pkcs8::unshroud;
 use crate::material::pkcs8_view::EC_OID;
-use crate::material::{CheckError, PrivateKey};
+use crate::material::{CheckError, PrivateKey, PssOnly};
 
 use super::ReadError;
-use super::private::Reading;
+use super::private::{Parsed, Reading};
 
 /// What a document is, by the types of its first members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,30 +50,32 @@ impl DerShape {
     }
 }
 
-pub(super) fn pkcs8(der: &[u8]) -> Result<PrivateKey, ReadError> {
-    PrivateKey::from_pkcs8_der(der).map_err(|error| match error {
+pub(super) fn pkcs8(der: &[u8]) -> Result<Parsed, ReadError> {
+    let key = PrivateKey::from_pkcs8_der(der).map_err(|error| match error {
         CheckError::NotPkcs8 => ReadError::Damaged { what: "this PKCS#8 key" },
         error => error.into(),
-    })
+    })?;
+    let pss_only = PrivateKeyInfoRef::try_from(der).ok().and_then(|info| PssOnly::of(&info.algorithm));
+    Ok(Parsed { key, pss_only })
 }
 
-pub(super) fn encrypted_pkcs8(der: &[u8], reading: &mut Reading<'_>) -> Result<PrivateKey, ReadError> {
+pub(super) fn encrypted_pkcs8(der: &[u8], reading: &mut Reading<'_>) -> Result<Parsed, ReadError> {
     let damaged = ReadError::Damaged { what: "this encrypted PKCS#8 key" };
     let shrouded = EncryptedPrivateKeyInfo::from_der(der).map_err(|_| damaged)?;
     pkcs8(&unshroud(&shrouded, reading.passphrase()?, &mut reading.work)?)
 }
 
-pub(super) fn pkcs1(der: &[u8]) -> Result<PrivateKey, ReadError> {
+pub(super) fn pkcs1(der: &[u8]) -> Result<Parsed, ReadError> {
     const DAMAGED: ReadError = ReadError::Damaged { what: "this PKCS#1 key" };
     pkcs1::RsaPrivateKeyRef::from_der(der).map_err(|_| DAMAGED)?;
     wrap(pkcs1::ALGORITHM_ID, der).ok_or(DAMAGED)?
 }
 
 /// SEC1, where the curve stands inside; openssl leaves it out of no file of its own.
-pub(super) fn sec1(der: &[u8]) -> Result<PrivateKey, ReadError> {
+pub(super) fn sec1(der: &[u8]) -> Result<Parsed, ReadError> {
     const DAMAGED: ReadError = ReadError::Damaged { what: "this SEC1 key" };
     let key = match EcPrivateKey::from_der(der) {
-        Err(_) if has_explicit_curve(der) => return Err(CheckError::UnsupportedCurve.into()),
+        Err(_) if has_explicit_curve(der) => return Err(CheckError::ExplicitCurve.into()),
         key => key.map_err(|_| DAMAGED)?,
     };
     let Some(EcParameters::NamedCurve(curve)) = key.parameters else {
@@ -94,7 +96,7 @@ fn has_explicit_curve(der: &[u8]) -> bool {
 }
 
 /// Puts an older encoding into PKCS#8, which is checked.
-fn wrap(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> Option<Result<PrivateKey, ReadError>> {
+fn wrap(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> Option<Result<Parsed, ReadError>> {
     let info = PrivateKeyInfoRef::new(algorithm, OctetStringRef::new(key).ok()?);
     let der = info.to_der().map(Zeroizing::new).ok()?;
     Some(pkcs8(&der))

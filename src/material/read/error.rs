@@ -12,11 +12,8 @@ use super::MAX_OCTETS;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ReadError {
     /// There is too much of it.
-    #[error("this has {octets} octets, and at most {MAX_OCTETS} are read: give a file that holds only the keys")]
-    TooLarge {
-        /// How many.
-        octets: usize,
-    },
+    #[error("this has more than {MAX_OCTETS} octets, and no more are read: give a file that holds only the keys")]
+    TooLarge,
     /// It is nothing that is known.
     #[error(
         "this is neither PEM, DER, JSON nor PKCS#12: export the key again, for example as PEM; the bare octets of a symmetric key \
@@ -59,8 +56,8 @@ pub enum ReadError {
         /// What is damaged.
         what: &'static str,
     },
-    /// It is no JSON, or none that holds a private JWK.
-    #[error("this is no private JWK or JWK Set: {reason}")]
+    /// It is no JSON, or none that holds a JWK.
+    #[error("this is no JWK or JWK Set that can be used: {reason}")]
     Json {
         /// What is wrong, and where.
         reason: String,

@@ -46,10 +46,7 @@ fn every_plain_file_is_read_and_bad_ends_are_refused() {
 
 #[test]
 fn too_much_and_nothing_are_refused() {
-    assert_eq!(
-        private_keys(&vec![b'-'; MAX_OCTETS + 1], None).unwrap_err(),
-        ReadError::TooLarge { octets: MAX_OCTETS + 1 }
-    );
+    assert_eq!(private_keys(&vec![b'-'; MAX_OCTETS + 1], None).unwrap_err(), ReadError::TooLarge);
     for (nothing, error) in [
         (&b""[..], ReadError::Empty),
         (b"   \n", ReadError::Empty),
@@ -139,8 +136,30 @@ fn what_stands_in_the_wrong_place_is_not_repeated() {
             Err(error) => error.to_string(),
             Ok(found) => found.into_all().unwrap_err().to_string(),
         };
-        assert!(error.contains("this is no private JWK") && !error.contains("sesame"), "{error}");
+        assert!(error.contains("this is no JWK") && !error.contains("sesame"), "{error}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_jwk_is_named() {
+    for (text, expected) in [
+        (r#"{"kty":"WAT","x":1}"#, "key type \"WAT\" is not supported: kty must be RSA, EC, OKP or AKP"),
+        (r#"{"kid":"a","n":"AQAB"}"#, "kty is missing, which every JWK needs"),
+        (r#"{"kty":"oct","kid":7,"k":"AAECAwQFBgcICQoLDA0ODw"}"#, "member kid has the wrong type"),
+        (r#"{"kty":"RSA","kid":7,"n":"AQAB","e":"AQAB","d":"AQAB"}"#, "member kid has the wrong type"),
+        (r#"{"kty":"RSA","n":"AQ+B","e":"AQAB","d":"AQAB"}"#, "member n is not base64url: letters"),
+        (r#"{"kty":"RSA","kid":"a","kid":"b","n":"AQAB","e":"AQAB","d":"AQAB"}"#, "duplicate field `kid`"),
+    ] {
+        for (place, text) in [("the JWK", text.to_owned()), ("keys[0]", format!("{{\"keys\":[{text}]}}"))] {
+            let said = private_keys(text.as_bytes(), None).unwrap().into_all().unwrap_err();
+            let reason = format!("this is no JWK or JWK Set that can be used: {expected}");
+            assert!(said.place == place && said.error.to_string().starts_with(&reason), "{said}");
+            assert!(!said.to_string().contains("column"), "{said}");
+        }
+    }
+    assert!(private_keys(br#"[{"kty":"oct"}]"#, None).unwrap_err().to_string().contains("write it as a JWK Set"));
+    let keys = private_keys(br#"{"keys":{"kty":"oct"}}"#, None).unwrap_err().to_string();
+    assert!(keys.ends_with("member keys is no array of JWKs"), "{keys}");
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::jose::{ForeignJwk, ForeignPrivateJwk, SecretBase64Url};
+use crate::jose::{ForeignJwk, ForeignPrivateJwk, ParamsError, SecretBase64Url};
 use crate::material::PrivateKey;
 
 use super::ReadError;
@@ -21,7 +21,6 @@ struct Set<'a> {
 /// A symmetric key (RFC 7518 section 6.4).
 #[derive(Deserialize)]
 struct Symmetric {
-    kty: String,
     k: SecretBase64Url,
     kid: Option<String>,
     alg: Option<String>,
@@ -32,7 +31,11 @@ struct Symmetric {
 /// The keys of a set, or the one key that the text is.
 fn keys(text: &[u8]) -> Result<Vec<(String, &str)>, ReadError> {
     let text = str::from_utf8(text).map_err(|_| ReadError::Unrecognised)?;
-    let set: Set<'_> = serde_json::from_str(text).map_err(|error| reason(&error))?;
+    let set: Set<'_> = serde_json::from_str(text).map_err(|error| {
+        let wrong_type = error.to_string().starts_with("invalid type");
+        let reason = if wrong_type { "member keys is no array of JWKs".to_owned() } else { error.to_string() };
+        ReadError::Json { reason }
+    })?;
     Ok(match set.keys {
         None => vec![("the JWK".to_owned(), text)],
         Some(keys) => keys.iter().enumerate().map(|(index, key)| (format!("keys[{index}]"), key.get())).collect(),
@@ -41,20 +44,21 @@ fn keys(text: &[u8]) -> Result<Vec<(String, &str)>, ReadError> {
 
 pub(super) fn private(text: &[u8], reading: &mut Reading<'_>) -> Result<(), ReadError> {
     for (place, text) in keys(text)? {
-        let (kid, alg, usage, key) = match serde_json::from_str::<ForeignPrivateJwk>(text) {
-            Ok(ForeignPrivateJwk { public, private }) => {
+        let read = if is_symmetric(text) {
+            jwk(text).map(|Symmetric { k, kid, alg, usage }| {
+                (kid, alg, usage.and_then(|usage| usage.parse().ok()), PrivateKey::symmetric(k))
+            })
+        } else {
+            jwk(text).map(|ForeignPrivateJwk { public, private }| {
                 (public.kid, public.alg, public.usage, PrivateKey::from_params(&public.params, &private))
+            })
+        };
+        let (kid, alg, usage, key) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                reading.add(place, kid(text), "JWK", Err::<PrivateKey, _>(error));
+                continue;
             }
-            Err(error) => match serde_json::from_str::<Symmetric>(text) {
-                Ok(jwk) if jwk.kty == "oct" => {
-                    let usage = jwk.usage.and_then(|usage| usage.parse().ok());
-                    (jwk.kid, jwk.alg, usage, PrivateKey::symmetric(jwk.k))
-                }
-                _ => {
-                    reading.add(place, kid(text), "JWK", Err(reason(&error)));
-                    continue;
-                }
-            },
         };
         let read = key.is_ok();
         reading.add(place, kid, "JWK", key.map_err(ReadError::from));
@@ -68,7 +72,7 @@ pub(super) fn private(text: &[u8], reading: &mut Reading<'_>) -> Result<(), Read
 
 pub(super) fn public(text: &[u8], found: &mut PublicContents) -> Result<(), ReadError> {
     for (place, text) in keys(text)? {
-        match serde_json::from_str::<ForeignJwk>(text) {
+        match jwk::<ForeignJwk>(text) {
             Ok(jwk) => found.push(FoundPublic {
                 params: jwk.params,
                 name: jwk.kid,
@@ -78,8 +82,9 @@ pub(super) fn public(text: &[u8], found: &mut PublicContents) -> Result<(), Read
                 had_private: jwk.had_private,
                 alg: jwk.alg,
                 usage: jwk.usage,
+                pss_only: None,
             }),
-            Err(error) => found.refused.push(Refused { place, name: kid(text), error: reason(&error) }),
+            Err(error) => found.refused.push(Refused { place, name: kid(text), format: "JWK", error }),
         }
     }
     Ok(())
@@ -94,10 +99,39 @@ fn kid(text: &str) -> Option<String> {
     serde_json::from_str::<Kid>(text).ok()?.kid
 }
 
-/// What is wrong, and where. What the JSON library says of a value of the wrong type quotes the value, which may be a
-/// secret in the wrong place.
-fn reason(error: &serde_json::Error) -> ReadError {
-    let reason = error.to_string();
-    let place = || format!("a member has the wrong type at line {} column {}", error.line(), error.column());
-    ReadError::Json { reason: if reason.starts_with("invalid ") { place() } else { reason } }
+fn is_symmetric(text: &str) -> bool {
+    key_type(text).is_ok_and(|kty| kty.as_deref() == Some("oct"))
+}
+
+/// The member `kty`, where it is text or not there.
+fn key_type(text: &str) -> Result<Option<String>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct KeyType {
+        kty: Option<String>,
+    }
+    Ok(serde_json::from_str::<KeyType>(text)?.kty)
+}
+
+/// Reads one JWK.
+fn jwk<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ReadError> {
+    let read = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text));
+    read.map_err(|error| ReadError::Json { reason: reason(text, &error) })
+}
+
+/// What is wrong with a JWK: first of all its type, which says what its other members must be. What the JSON library says
+/// of a value of the wrong type quotes the value, which may be a secret in the wrong place.
+fn reason(text: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    if let Some(wrong) = key_type(text).ok().and_then(|kty| ParamsError::of_key_type(kty.as_deref())) {
+        return wrong.to_string();
+    }
+    let said = error.inner().to_string();
+    let member = error.path().to_string();
+    // It counts lines from the beginning of this key.
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    match said.strip_prefix("a member ") {
+        _ if said.starts_with("invalid ") && member == "." => "it is no JSON object".to_owned(),
+        _ if said.starts_with("invalid ") => format!("member {member} has the wrong type"),
+        Some(said) => format!("member {member} {said}"),
+        None => said.to_owned(),
+    }
 }

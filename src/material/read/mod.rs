@@ -19,7 +19,7 @@ mod private;
 mod public;
 
 pub use error::ReadError;
-pub use private::{FoundKey, PrivateContents, own_private_keys, private_contents, private_keys};
+pub use private::{FoundCertificate, FoundKey, PrivateContents, own_private_keys, private_contents, private_keys};
 pub use public::{FoundPublic, PublicContents, public_keys};
 
 /// The largest input that is read, in octets: 1 MiB.
@@ -32,6 +32,8 @@ pub struct Refused {
     pub place: String,
     /// Its kid, alias or comment, if it has one.
     pub name: Option<String>,
+    /// What it was written as, such as `PKCS#1 PEM`.
+    pub format: &'static str,
     /// Why, and what to do.
     pub error: ReadError,
 }
@@ -57,7 +59,7 @@ enum Kind<'a> {
 impl<'a> Kind<'a> {
     fn of(octets: &'a [u8]) -> Result<Self, ReadError> {
         if octets.len() > MAX_OCTETS {
-            return Err(ReadError::TooLarge { octets: octets.len() });
+            return Err(ReadError::TooLarge);
         }
         if octets.trim_ascii().is_empty() {
             return Err(ReadError::Empty);
@@ -75,6 +77,12 @@ impl<'a> Kind<'a> {
                 let text = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets).trim_ascii_start();
                 if text.starts_with(b"{") {
                     return Ok(Self::Json(text));
+                }
+                if text.strip_prefix(b"[").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{")) {
+                    return Err(ReadError::unsupported(
+                        "a bare array of JWKs",
+                        "write it as a JWK Set, {\"keys\": […]}",
+                    ));
                 }
                 let text = as_text(text);
                 if text.contains("-----BEGIN ") {

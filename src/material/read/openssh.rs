@@ -113,7 +113,7 @@ fn read_rsa(rsa: &RsaKeypair) -> Result<PrivateKey, ReadError> {
         vec![secret(private.p())?, secret(private.q())?],
     );
     let key = key.map_err(|_| CheckError::Disagree)?;
-    der::pkcs8(key.to_pkcs8_der().map_err(|_| CheckError::Encode)?.as_bytes())
+    Ok(der::pkcs8(key.to_pkcs8_der().map_err(|_| CheckError::Encode)?.as_bytes())?.key)
 }
 
 fn number(given: &Mpint) -> Result<&[u8], ReadError> {

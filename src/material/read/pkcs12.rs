@@ -9,12 +9,12 @@ use pkcs12::safe_bag::{SafeBag, SafeContents};
 use pkcs12::{AuthenticatedSafe, CertBag, MacData, Pfx};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::material::Certificate;
 use crate::material::encrypted_pkcs8::unshroud;
 use crate::material::password::decrypt;
 use crate::material::pkcs12::{DATA, ENCRYPTED_DATA, FRIENDLY_NAME, MacDigest};
-use crate::material::{Certificate, PrivateKey};
 
-use super::private::Reading;
+use super::private::{FoundCertificate, Parsed, Reading};
 use super::{ReadError, der};
 
 const DAMAGED: ReadError = ReadError::Damaged { what: "this PKCS#12 keystore" };
@@ -75,7 +75,8 @@ fn read_bag(bag: &SafeBag, place: usize, reading: &mut Reading<'_>) {
         pkcs12::PKCS_12_KEY_BAG_OID => plain_key(bag),
         pkcs12::PKCS_12_PKCS8_KEY_BAG_OID => shrouded_key(bag, reading),
         pkcs12::PKCS_12_CERT_BAG_OID => {
-            reading.found.certificates.extend(certificate(bag));
+            let found = |certificate| FoundCertificate { certificate, name: friendly_name(bag), place: at(place) };
+            reading.found.certificates.extend(certificate(bag).map(found));
             return;
         }
         pkcs12::PKCS_12_SECRET_BAG_OID => {
@@ -87,15 +88,19 @@ fn read_bag(bag: &SafeBag, place: usize, reading: &mut Reading<'_>) {
         // Revocation lists and whatever else holds no key.
         _ => return,
     };
-    reading.add(format!("bag {place}"), friendly_name(bag), "PKCS#12", key);
+    reading.add(at(place), friendly_name(bag), "PKCS#12", key);
 }
 
-fn plain_key(bag: &SafeBag) -> Result<PrivateKey, ReadError> {
+fn at(place: usize) -> String {
+    format!("bag {place}")
+}
+
+fn plain_key(bag: &SafeBag) -> Result<Parsed, ReadError> {
     let outer = AnyRef::from_der(&bag.bag_value).map_err(|_| DAMAGED)?;
     der::pkcs8(outer.value())
 }
 
-fn shrouded_key(bag: &SafeBag, reading: &mut Reading<'_>) -> Result<PrivateKey, ReadError> {
+fn shrouded_key(bag: &SafeBag, reading: &mut Reading<'_>) -> Result<Parsed, ReadError> {
     let shrouded: ContextSpecific<EncryptedPrivateKeyInfo> =
         ContextSpecific::from_der(&bag.bag_value).map_err(|_| DAMAGED)?;
     der::pkcs8(&unshroud(&shrouded.value, reading.passphrase()?, &mut reading.work)?)

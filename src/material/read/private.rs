@@ -2,7 +2,7 @@
 
 use crate::jose::Use;
 use crate::material::password::Work;
-use crate::material::{Certificate, PrivateKey};
+use crate::material::{Certificate, PrivateKey, PssOnly};
 
 use super::der::DerShape;
 use super::{Kind, ReadError, Refused, dek_info, der, json, openssh, pem_blocks, pkcs12};
@@ -66,7 +66,7 @@ pub struct PrivateContents {
     /// The parts that hold keys which cannot be used.
     pub refused: Vec<Refused>,
     /// Certificates that belong to none of the keys.
-    pub certificates: Vec<Certificate>,
+    pub certificates: Vec<FoundCertificate>,
 }
 
 impl PrivateContents {
@@ -83,14 +83,14 @@ impl PrivateContents {
 
     /// Puts each certificate beside the key that it is of.
     fn join_certificates(&mut self) {
-        for certificate in std::mem::take(&mut self.certificates) {
-            let public = certificate.public();
+        for one in std::mem::take(&mut self.certificates) {
+            let public = one.certificate.public();
             let owner = self.keys.iter_mut().find(|found| {
                 found.certificate.is_none() && public.as_ref().is_ok_and(|public| found.key.matches(public))
             });
             match owner {
-                Some(owner) => owner.certificate = Some(certificate),
-                None => self.certificates.push(certificate),
+                Some(owner) => owner.certificate = Some(one.certificate),
+                None => self.certificates.push(one),
             }
         }
     }
@@ -107,12 +107,37 @@ pub struct FoundKey {
     pub alg: Option<String>,
     /// The JWK member `use`.
     pub usage: Option<Use>,
+    /// What the key is restricted to, if to anything.
+    pub pss_only: Option<PssOnly>,
     /// Its certificate, if the file has it.
     pub certificate: Option<Certificate>,
     /// Where in the file it is, such as `block 2` or `keys[1]`.
     pub place: String,
     /// What it was written as, such as `PKCS#1 PEM`.
     pub format: &'static str,
+}
+
+/// A certificate without its key.
+#[derive(Clone, Debug)]
+pub struct FoundCertificate {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Its alias or `friendlyName`, if it has one.
+    pub name: Option<String>,
+    /// Where in the file it is, such as `bag 1`.
+    pub place: String,
+}
+
+/// A key, and what its encoding says of it.
+pub(super) struct Parsed {
+    pub(super) key: PrivateKey,
+    pub(super) pss_only: Option<PssOnly>,
+}
+
+impl From<PrivateKey> for Parsed {
+    fn from(key: PrivateKey) -> Self {
+        Self { key, pss_only: None }
+    }
 }
 
 /// One reading of one file.
@@ -134,14 +159,14 @@ impl<'a> Reading<'a> {
         place: String,
         name: Option<String>,
         format: &'static str,
-        key: Result<PrivateKey, ReadError>,
+        key: Result<impl Into<Parsed>, ReadError>,
     ) {
-        match key {
-            Ok(key) => {
-                let found = FoundKey { key, name, alg: None, usage: None, certificate: None, place, format };
+        match key.map(Into::into) {
+            Ok(Parsed { key, pss_only }) => {
+                let found = FoundKey { key, name, alg: None, usage: None, pss_only, certificate: None, place, format };
                 self.found.keys.push(found);
             }
-            Err(error) => self.found.refused.push(Refused { place, name, error }),
+            Err(error) => self.found.refused.push(Refused { place, name, format, error }),
         }
     }
 }
@@ -170,9 +195,13 @@ fn read_pem(text: &str, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             ("RSA PRIVATE KEY", true) => ("encrypted PKCS#1 PEM", dek_info::open(&block, reading, der::pkcs1)),
             ("EC PRIVATE KEY", false) => ("SEC1 PEM", der::sec1(&block.octets)),
             ("EC PRIVATE KEY", true) => ("encrypted SEC1 PEM", dek_info::open(&block, reading, der::sec1)),
-            ("OPENSSH PRIVATE KEY", _) => ("OpenSSH", openssh::read(&block.octets, reading, &mut name)),
+            ("OPENSSH PRIVATE KEY", _) => {
+                ("OpenSSH", openssh::read(&block.octets, reading, &mut name).map(Parsed::from))
+            }
             ("CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE", _) => {
-                reading.found.certificates.extend(Certificate::from_der(&block.octets));
+                let place = format!("block {}", index + 1);
+                let found = |certificate| FoundCertificate { certificate, name, place };
+                reading.found.certificates.extend(Certificate::from_der(&block.octets).map(found));
                 continue;
             }
             (label, _) if label.ends_with("PRIVATE KEY") => {

@@ -1,7 +1,7 @@
 //! Public keys and certificates, out of anything.
 
 use crate::jose::{PublicParams, Use};
-use crate::material::{Certificate, CertificateError, CheckError, point, spki};
+use crate::material::{Certificate, CertificateError, CheckError, PssOnly, point, spki};
 
 use super::der::DerShape;
 use super::{Kind, ReadError, Refused, json, openssh, pem_blocks};
@@ -22,7 +22,7 @@ pub fn public_keys(octets: &[u8]) -> Result<PublicContents, ReadError> {
             for (number, line) in openssh::public_lines(&text) {
                 let mut name = None;
                 let read = openssh::read_public(line, &mut name);
-                found.note(format!("line {number}"), name, read.map(|params| ("OpenSSH", params, None)));
+                found.note(format!("line {number}"), name, "OpenSSH", read.map(|params| (params, None, None)));
             }
         }
         Kind::Der(octets) => found.add("the file".to_owned(), None, DerShape::of(octets)?, octets),
@@ -72,27 +72,40 @@ pub struct FoundPublic {
     pub alg: Option<String>,
     /// The JWK member `use`.
     pub usage: Option<Use>,
+    /// What the key is restricted to, if to anything.
+    pub pss_only: Option<PssOnly>,
 }
 
 impl PublicContents {
     fn add(&mut self, place: String, name: Option<String>, shape: DerShape, der: &[u8]) {
         let read = match shape {
-            DerShape::Spki => spki::read(der).map(|params| ("SPKI", params, None)),
-            DerShape::Pkcs1Public => spki::read_rsa_public(der).map(|params| ("PKCS#1", params, None)),
+            DerShape::Spki => spki::read(der).map(|params| (params, None)),
+            DerShape::Pkcs1Public => spki::read_rsa_public(der).map(|params| (params, None)),
             DerShape::Certificate => in_certificate(der),
             _ => return,
         };
-        self.note(place, name, read.map_err(ReadError::from));
+        let (format, pss_only) = match shape {
+            DerShape::Spki => ("SPKI", spki::pss_only(der)),
+            DerShape::Pkcs1Public => ("PKCS#1", None),
+            _ => ("X.509", read.as_ref().ok().and_then(|(_, certificate)| certificate.as_ref()?.pss_only())),
+        };
+        self.note(
+            place,
+            name,
+            format,
+            read.map(|(params, certificate)| (params, certificate, pss_only)).map_err(ReadError::from),
+        );
     }
 
     fn note(
         &mut self,
         place: String,
         name: Option<String>,
-        read: Result<(&'static str, PublicParams, Option<Certificate>), ReadError>,
+        format: &'static str,
+        read: Result<(PublicParams, Option<Certificate>, Option<PssOnly>), ReadError>,
     ) {
         match read {
-            Ok((format, params, certificate)) => self.push(FoundPublic {
+            Ok((params, certificate, pss_only)) => self.push(FoundPublic {
                 params,
                 name,
                 certificate,
@@ -101,8 +114,9 @@ impl PublicContents {
                 had_private: false,
                 alg: None,
                 usage: None,
+                pss_only,
             }),
-            Err(error) => self.refused.push(Refused { place, name, error }),
+            Err(error) => self.refused.push(Refused { place, name, format, error }),
         }
     }
 
@@ -110,13 +124,16 @@ impl PublicContents {
     pub(super) fn push(&mut self, found: FoundPublic) {
         match point::check(&found.params) {
             Ok(()) => self.keys.push(found),
-            Err(error) => self.refused.push(Refused { place: found.place, name: found.name, error: error.into() }),
+            Err(error) => {
+                let FoundPublic { place, name, format, .. } = found;
+                self.refused.push(Refused { place, name, format, error: error.into() });
+            }
         }
     }
 }
 
-fn in_certificate(der: &[u8]) -> Result<(&'static str, PublicParams, Option<Certificate>), CheckError> {
+fn in_certificate(der: &[u8]) -> Result<(PublicParams, Option<Certificate>), CheckError> {
     let certificate = Certificate::from_der(der).map_err(|_: CertificateError| CheckError::NotSpki)?;
     let params = certificate.public()?;
-    Ok(("X.509", params, Some(certificate)))
+    Ok((params, Some(certificate)))
 }
