@@ -39,7 +39,7 @@ import (
 const workers = 5
 
 func main() {
-	kubeconfig := flag.String("kubeconfig", "", "the cluster")
+	kubeconfig := flag.String("kubeconfig", os.Getenv("KUBECONFIG"), "the cluster")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
