@@ -24,6 +24,9 @@ pub(crate) const RFC_7515_A1_KEY: &str = include_str!("fixtures/rfc7515-a1.json"
 pub(crate) const RFC_7515_A1_JWS: &str = include_str!("fixtures/rfc7515-a1.jws");
 /// The first key of RFC 7517 appendix A.3.
 pub(crate) const RFC_7517_A3_A128KW: &str = include_str!("fixtures/rfc7517-a3-a128kw.json");
+/// The keys of RFC 7518 appendix C, between which a key is agreed. (RFC 8812 and RFC 9864 print no keys.)
+pub(crate) const RFC_7518_C: [&str; 2] =
+    [include_str!("fixtures/rfc7518-c-alice.json"), include_str!("fixtures/rfc7518-c-bob.json")];
 /// The Ed25519 key of RFC 8037 appendix A.1.
 pub(crate) const RFC_8037_A_KEY: &str = include_str!("fixtures/rfc8037-a.json");
 /// The signature made with it, appendix A.4, under the label `EdDSA`.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::jose::rfc_vectors::{
     RFC_7515_A1_JWS, RFC_7515_A1_KEY, RFC_7515_A2_JWS, RFC_7515_A2_KEY, RFC_7515_A3_JWS, RFC_7515_A3_KEY,
-    RFC_7515_A4_JWS, RFC_7515_A4_KEY, RFC_7517_A2, RFC_7517_A3_A128KW, RFC_8037_A_KEY, RFC_8037_A4_JWS,
+    RFC_7515_A4_JWS, RFC_7515_A4_KEY, RFC_7517_A2, RFC_7517_A3_A128KW, RFC_7518_C, RFC_8037_A_KEY, RFC_8037_A4_JWS,
 };
 use crate::jose::{
     Algorithm, ForeignPrivateJwk, KeyMaterial, KeySpec, PrivateJwk, PrivateParams, PublicParams, SecretBase64Url,
@@ -113,6 +113,8 @@ fn every_printed_private_key_matches_its_public_half_and_comes_back_as_printed()
         (RFC_7515_A2_KEY, Algorithm::Rs256),
         (RFC_7515_A3_KEY, Algorithm::Es256),
         (RFC_7515_A4_KEY, Algorithm::Es512),
+        (RFC_7518_C[0], Algorithm::EcdhEs),
+        (RFC_7518_C[1], Algorithm::EcdhEsA256Kw),
         (RFC_8037_A_KEY, Algorithm::EdDsa),
         (RFC_8037_A_KEY, Algorithm::Ed25519),
     ];
