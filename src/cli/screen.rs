@@ -6,6 +6,8 @@ use chrono::TimeDelta;
 use clap::{Args, ValueEnum};
 use console::Term;
 
+use crate::inspect::turns_text;
+
 use super::picture::Strokes;
 
 /// How wide the output is where no terminal says so, in characters.
@@ -40,10 +42,7 @@ pub(super) fn width() -> usize {
 /// Text as it is safe to show: what others wrote into a cluster could hold sequences that move a terminal's cursor, or letters that
 /// turn the direction of reading. Each such character is told as JSON tells it. Lines and tabs stay.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
-    let hidden = |letter: char| {
-        letter.is_control() && !matches!(letter, '\n' | '\t')
-            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let hidden = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t') || turns_text(letter);
     if !text.contains(hidden) {
         return Cow::Borrowed(text);
     }

@@ -111,33 +111,8 @@ fn keystore_certificates(
     let meant = certificates
         .into_iter()
         .filter(|one| !is_public(&one.certificate) && is_meant(one.name.as_deref().unwrap_or_default()));
-    meant
-        .map(|FoundCertificate { certificate, name, place }| {
-            (position(&place), of_certificate(certificate, name, place))
-        })
-        .collect()
-}
-
-fn of_certificate(certificate: Certificate, name: Option<String>, place: String) -> Candidate {
-    match certificate.public() {
-        Ok(params) => {
-            let pss_only = certificate.pss_only();
-            let format = "PKCS#12";
-            let certificate = Some(certificate);
-            public(FoundPublic {
-                params,
-                name,
-                certificate,
-                place,
-                format,
-                had_private: false,
-                alg: None,
-                usage: None,
-                pss_only,
-            })
-        }
-        Err(error) => unusable(Refused { place, name, format: "PKCS#12", error: error.into() }),
-    }
+    let candidate = |one: FoundCertificate| one.into_public("PKCS#12").map_or_else(unusable, public);
+    meant.map(|one| (position(&one.place), candidate(one))).collect()
 }
 
 fn private(found: FoundKey, mac_key: &MacKey) -> Candidate {

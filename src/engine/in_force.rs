@@ -40,11 +40,11 @@ impl InForce {
         let bound = store.write_bound();
         let known = store.load(&request.set, &[]).await?.keyring;
         let spec = known.and_then(|stored| former_spec(&stored.keyring));
-        let Some(mut policy) = spec.and_then(|spec| Policy::parse(&request.set.name, &spec, bound).ok()) else {
-            return Err(refused.into());
-        };
-        policy.revoked.extend(request.spec.revoked.iter().map(|revoked| revoked.kid.clone()));
-        Ok(Self { policy, refused: Some(refused) })
+        let parse = |spec| Policy::parse_instead(&request.set.name, &spec, &request.spec, bound).ok();
+        match spec.and_then(parse) {
+            Some(policy) => Ok(Self { policy, refused: Some(refused) }),
+            None => Err(refused.into()),
+        }
     }
 }
 

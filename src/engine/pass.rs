@@ -241,7 +241,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     /// Why the spec that is stated would take keys from pods that need them.
     fn crowded(&self) -> Option<PolicyErrors> {
         let is_new = self.is_spec_new || !self.keyring.kept_private.is_empty();
-        if self.halted || self.is_spec_refused() || !is_new {
+        if self.halted || self.report.is_spec_refused() || !is_new {
             return None;
         }
         let crowded: Vec<PolicyError> = self.plan().crowded.into_iter().map(PolicyError::from).collect();
@@ -348,13 +348,11 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
 
     /// Whether an output holds, as it is, every active key that it should.
     fn has_active_keys(&self, one: &Complete) -> bool {
-        let id = &one.rendered.id;
-        let Some(Place::Ours(Stored { header: Some(header), files, .. })) = self.places.get(id) else { return false };
+        let Some(header) = self.intact_header(&one.rendered.id) else { return false };
         let wanted = one.rendered.marks(&self.keyring, None, self.now.later);
         let holds = |marks: &Marks, key: &Key| marks.get(&key.kid).is_some_and(|mark| mark.held.is_some());
         let mut active = self.keyring.keys.iter().filter(|key| key.is_active());
-        header.is_intact(id, files, &self.keyring.mac_key)
-            && active.all(|key| holds(&header.marks, key) || !holds(&wanted, key))
+        active.all(|key| holds(&header.marks, key) || !holds(&wanted, key))
     }
 
     /// Those outputs that are not as they should be, made whole, and why others can't be. One that is older than the last
@@ -420,13 +418,14 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
     }
 
+    /// The header of an output that is as it was written.
+    fn intact_header(&self, id: &OutputId) -> Option<&Header> {
+        let Some(Place::Ours(Stored { header: Some(header), files, .. })) = self.places.get(id) else { return None };
+        header.is_intact(id, files, &self.keyring.mac_key).then_some(header)
+    }
+
     fn is_drifted(&self, id: &OutputId) -> bool {
-        match self.places.get(id) {
-            Some(Place::Ours(Stored { header, files, .. })) => {
-                !header.as_ref().is_some_and(|header| header.is_intact(id, files, &self.keyring.mac_key))
-            }
-            Some(Place::Empty | Place::Foreign) | None => false,
-        }
+        matches!(self.places.get(id), Some(Place::Ours(_))) && self.intact_header(id).is_none()
     }
 
     /// Whether readers would miss a change of an output if it kept its revision. What someone else put there does not count, unless
@@ -454,14 +453,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
     /// have taken long.
     fn header(&self, one: &Complete, keyring: &Keyring, stamp: Time) -> Result<Header, PassError> {
         let Complete { rendered: one, files } = one;
-        let before = match self.places.get(&one.id) {
-            Some(Place::Ours(Stored { header: Some(header), files, .. }))
-                if header.is_intact(&one.id, files, &keyring.mac_key) =>
-            {
-                Some(&header.marks)
-            }
-            _ => None,
-        };
+        let before = self.intact_header(&one.id).map(|header| &header.marks);
         let marks = one.marks(keyring, before, stamp);
         Ok(Header::new(&one.id, files, one.inputs(), keyring, marks).map_err(RenderError::from)?)
     }
@@ -507,7 +499,7 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
 
     /// The keyring is to know the spec by which it is kept.
     fn remember_spec(&mut self) -> Result<(), PassError> {
-        if self.is_spec_refused() {
+        if self.report.is_spec_refused() {
             return Ok(());
         }
         let wanted = to_remember(self.request, &self.keyring)?;
@@ -523,10 +515,6 @@ impl<'a, S: Store, C: Clock> Pass<'a, S, C> {
         }
         self.keyring.accepted = wanted;
         Ok(())
-    }
-
-    fn is_spec_refused(&self) -> bool {
-        self.report.problems.iter().any(|problem| matches!(problem, Problem::SpecRefused(_)))
     }
 
     /// Outputs that the spec does not list any more, as long as they hold keys that are needed.

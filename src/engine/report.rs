@@ -122,6 +122,11 @@ pub enum Problem {
 }
 
 impl Report {
+    /// Whether the spec that is stated is none, so that the one before it counts.
+    pub(super) fn is_spec_refused(&self) -> bool {
+        self.problems.iter().any(|problem| matches!(problem, Problem::SpecRefused(_)))
+    }
+
     pub(super) fn describe(
         &mut self,
         policy: &Policy,
@@ -130,7 +135,7 @@ impl Report {
         plan: &Plan,
         places: &BTreeMap<OutputId, Place>,
     ) {
-        if self.problems.iter().any(|problem| matches!(problem, Problem::SpecRefused(_))) {
+        if self.is_spec_refused() {
             let known = keyring.accepted.as_ref().map(|known| known.spec.clone());
             self.spec_in_force = known.filter(|spec| spec.to_string().len() <= LONGEST_SPEC_TOLD);
         }

@@ -19,6 +19,7 @@ use thiserror::Error;
 
 pub use code::Code;
 pub use report::{CertificateReport, Holds, KeyReport, Report, Warning};
+pub use text::turns_text;
 
 use crate::material::read::{ReadError, Refused};
 

@@ -102,6 +102,7 @@ fn printable(text: &str) -> String {
 }
 
 /// Whether a character breaks the line, or changes the order in which its neighbours are shown (Unicode annex 9).
-fn turns_text(one: char) -> bool {
+#[must_use]
+pub fn turns_text(one: char) -> bool {
     matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

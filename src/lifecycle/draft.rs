@@ -8,7 +8,7 @@ use super::adoption::{self, Offer, Refusal};
 use super::clock::Now;
 use super::observed::{Acknowledged, Observed, OutputState};
 use super::plan::{Ahead, Change, Mint, MintAs, Plan, Step, Waiting, WhyPromote, WhyRetire};
-use super::policy::{Line, Output, OutputId, OutputKind, Policy, Rotation};
+use super::policy::{Line, Output, Policy, Rotation};
 use super::{kept, kept_private};
 use crate::jose::{Algorithm, Use};
 use crate::keyring::{Facts, KeptFile, KeptPrivateFile, Key, Keyring, Phase, Revoked, Time};
@@ -270,7 +270,7 @@ impl<'a> Draft<'a> {
     pub(super) fn keep_files(&mut self) {
         for one in kept::leaving(&self.observed.former, self.policy, &self.keyring, self.now.later) {
             let kids = one.keys.keys().cloned().collect();
-            self.steps.push(Step::Keep { output: config_map(&one), file: one.file.clone(), kids });
+            self.steps.push(Step::Keep { output: kept::output(&one), file: one.file.clone(), kids });
             let same = |known: &&mut KeptFile| {
                 (&known.config_map, &known.file, known.form) == (&one.config_map, &one.file, one.form)
             };
@@ -296,7 +296,7 @@ impl<'a> Draft<'a> {
                 file.keys.clone().into_iter().partition(|(kid, since)| needed(kid, *since));
             self.looks.extend(stay.iter().filter_map(|(kid, since)| until(kid, *since)));
             self.steps.extend(gone.into_keys().map(|kid| Step::Release {
-                output: config_map(file),
+                output: kept::output(file),
                 file: file.file.clone(),
                 kid,
             }));
@@ -310,7 +310,7 @@ impl<'a> Draft<'a> {
     pub(super) fn keep_private_files(&mut self) {
         for one in kept_private::leaving(&self.observed.former, self.policy, &self.keyring) {
             let kids = one.keys.iter().cloned().collect();
-            self.steps.push(Step::Keep { output: secret(&one), file: one.file.clone(), kids });
+            self.steps.push(Step::Keep { output: kept_private::output(&one), file: one.file.clone(), kids });
             let same = |known: &&mut KeptPrivateFile| (&known.secret, &known.file) == (&one.secret, &one.file);
             match self.keyring.kept_private.iter_mut().find(same) {
                 Some(known) => {
@@ -332,7 +332,7 @@ impl<'a> Draft<'a> {
             };
             let (stay, gone): (BTreeSet<_>, BTreeSet<_>) = file.keys.iter().cloned().partition(needed);
             self.steps.extend(gone.into_iter().map(|kid| Step::Release {
-                output: secret(file),
+                output: kept_private::output(file),
                 file: file.file.clone(),
                 kid,
             }));
@@ -620,14 +620,6 @@ impl<'a> Draft<'a> {
             TimeDelta::zero()
         }
     }
-}
-
-fn config_map(kept: &KeptFile) -> OutputId {
-    OutputId { kind: OutputKind::ConfigMap, name: kept.config_map.clone() }
-}
-
-fn secret(kept: &KeptPrivateFile) -> OutputId {
-    OutputId { kind: OutputKind::Secret, name: kept.secret.clone() }
 }
 
 /// Whether the key was generated, or adopted, as the line says now.

@@ -3,10 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use super::policy::{File, Output, Policy, Scope};
+use super::policy::{File, Output, OutputId, OutputKind, Policy, Scope};
 use crate::api::{PublicContent, Select};
 use crate::jose::Use;
 use crate::keyring::{KeptFile, Key, Keyring, Phase, PublicForm, Time};
+
+/// The ConfigMap that holds such a file.
+pub(super) fn output(kept: &KeptFile) -> OutputId {
+    OutputId { kind: OutputKind::ConfigMap, name: kept.config_map.clone() }
+}
 
 /// The files that the ConfigMaps of the spec before held and those of the policy do not, with the keys that readers lose.
 /// A key whose line the spec dropped is needed until it is removed; any other signs on for readers of other files, so here it

@@ -21,6 +21,11 @@ pub struct Crowded {
     pub kids: Vec<String>,
 }
 
+/// The Secret that holds such a file.
+pub(super) fn output(kept: &KeptPrivateFile) -> OutputId {
+    OutputId { kind: OutputKind::Secret, name: kept.secret.clone() }
+}
+
 /// The files of the spec before that hold keys of lines which the policy does not name, as far as those are still needed there.
 pub(super) fn leaving(former: &[Output], policy: &Policy, keyring: &Keyring) -> Vec<KeptPrivateFile> {
     let mut leaving = Vec::new();
@@ -56,8 +61,7 @@ pub(super) fn crowded(policy: &Policy, keyring: &Keyring) -> Vec<Crowded> {
         let keys = kept.keys.iter().filter_map(|kid| keyring.key(kid));
         let kids: Vec<String> = keys.filter(|key| !secret.has_room(kept, key)).map(|key| key.kid.clone()).collect();
         if !kids.is_empty() {
-            let output = OutputId { kind: OutputKind::Secret, name: kept.secret.clone() };
-            crowded.push(Crowded { output, file: kept.file.clone(), kids });
+            crowded.push(Crowded { output: output(kept), file: kept.file.clone(), kids });
         }
     }
     crowded

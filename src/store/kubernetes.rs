@@ -118,10 +118,9 @@ impl KubernetesStore {
         let api: Api<K> = Api::namespaced(self.client.clone(), &set.namespace);
         let doing = format!("writing {} {:?} in namespace {}", K::kind(&()), name, set.namespace);
         let object = body.object(set, name, seen);
-        let sent = (object.get("data").cloned(), object.pointer(HEADER_POINTER).cloned());
         let written = match seen {
             Some(_) => {
-                let patch = Patch::Merge(object);
+                let patch = Patch::Merge(&object);
                 bounded(Call::Patch, &doing, async {
                     api.patch(
                         name,
@@ -133,7 +132,7 @@ impl KubernetesStore {
                 .await
             }
             None => {
-                let new: K = serde_json::from_value(object)
+                let new = K::deserialize(&object)
                     .map_err(|error| StoreError::Failed { doing: doing.clone(), why: error.to_string() })?;
                 bounded(Call::Create, &doing, async {
                     api.create(&PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() }, &new)
@@ -144,9 +143,7 @@ impl KubernetesStore {
         };
         let written = written?;
         let stored = serde_json::to_value(&written).unwrap_or_default();
-        if (files_in(stored.get("data")), stored.pointer(HEADER_POINTER))
-            != (files_in(sent.0.as_ref()), sent.1.as_ref())
-        {
+        if content(&stored) != content(&object) {
             let why = "what is stored is not what was written: a mutating webhook or policy changes it; exempt objects labelled \
                        keyturn.dev/key-set from it";
             return Err(StoreError::Failed { doing, why: why.to_owned() });
@@ -155,12 +152,11 @@ impl KubernetesStore {
     }
 }
 
-/// Where an object has the header of an output.
-const HEADER_POINTER: &str = "/metadata/annotations/keyturn.dev~1header";
-
-/// The files of an object or of a patch, in which `null` takes one away.
-fn files_in(data: Option<&Value>) -> BTreeMap<&String, &Value> {
-    data.and_then(Value::as_object).into_iter().flatten().filter(|(_, content)| !content.is_null()).collect()
+/// The header and the files of an object, or of a patch, in which `null` takes a file away.
+fn content(object: &Value) -> (Option<&Value>, BTreeMap<&String, &Value>) {
+    let header = object.pointer("/metadata/annotations").and_then(|annotations| annotations.get(HEADER));
+    let files = object.get("data").and_then(Value::as_object).into_iter().flatten();
+    (header, files.filter(|(_, content)| !content.is_null()).collect())
 }
 
 impl Store for KubernetesStore {

@@ -54,9 +54,8 @@ pub fn in_force(set: &JwksKeySet, write_bound: TimeDelta) -> Result<InForce, Pol
     };
     let told = set.status.as_ref().and_then(|status| status.spec_in_force.clone());
     let spec = told.and_then(|spec| serde_json::from_value::<JwksKeySetSpec>(spec).ok());
-    let parsed = spec.and_then(|spec| Some((Policy::parse(name, &spec, write_bound).ok()?, spec)));
-    let Some((mut policy, spec)) = parsed else { return Err(refused) };
-    policy.revoked.extend(set.spec.revoked.iter().map(|revoked| revoked.kid.clone()));
+    let parse = |spec| Some((Policy::parse_instead(name, &spec, &set.spec, write_bound).ok()?, spec));
+    let Some((policy, spec)) = spec.and_then(parse) else { return Err(refused) };
     Ok(InForce { policy, spec, refused: Some(refused) })
 }
 

@@ -127,69 +127,31 @@ async fn a_removed_header_is_written_anew() {
     assert_eq!(fixture.view("auth").await, before);
 }
 
-/// Does the same to the outputs as often as they are restored. How many writes of theirs an operator makes meanwhile.
-async fn contested_by(what: &str, harm: impl AsyncFn(&Fixture)) -> usize {
-    let fixture = Fixture::new(what).await;
+/// A set that someone else has harmed again and again.
+struct Contested {
+    fixture: Fixture,
+    _operator: Operator,
+    harms: usize,
+    /// What the operator wrote meanwhile.
+    writes: Vec<Call>,
+}
+
+/// Harms a set for so long, until it is told that someone does.
+async fn contested(prefix: &str, time: Duration, harm: impl AsyncFn(&Fixture)) -> Contested {
+    let fixture = Fixture::new(prefix).await;
     let wire = Wire::default();
-    let _operator = fixture.operator_on(&wire).await;
+    let operator = fixture.operator_on(&wire).await;
     fixture.apply(&example("auth", json!({ "keys": [{ "algorithm": "ES256" }] }))).await;
     fixture.ready("auth").await;
     wire.reset();
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(12) {
+    let mut harms = 0;
+    while began.elapsed() < time {
         harm(&fixture).await;
+        harms += 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let of_outputs = |call: &Call| call.path.contains("/secrets") || call.path.contains("/configmaps");
-    let writes = wire.writes().iter().filter(|call| of_outputs(call)).count();
-    let is_told = |status: &keyturn::api::JwksKeySetStatus| {
-        condition(status, "Ready")
-            .is_some_and(|one| (one.0, one.1.as_str()) == (ConditionStatus::False, "OutputContested"))
-    };
-    fixture.status("auth", "it is told", is_told).await;
-    assert!(fixture.event("auth", "Restored").await.contains("changed by someone else"));
-    writes
-}
-
-#[tokio::test]
-async fn who_deletes_an_output_again_and_again_does_not_keep_the_api_server_busy() {
-    let maps = |fixture: &Fixture| Api::<ConfigMap>::namespaced(fixture.client.clone(), &fixture.namespace);
-    let writes = contested_by("pruned", async |fixture| {
-        // One that is not back yet can't be deleted.
-        drop(maps(fixture).delete("auth-jwks", &DeleteParams::default()).await);
-    })
-    .await;
-    assert!((4..15).contains(&writes), "{writes} writes");
-}
-
-#[tokio::test]
-async fn who_takes_the_labels_again_and_again_does_not_keep_the_api_server_busy() {
-    let theirs = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": "theirs" } } });
-    let writes = contested_by("relabelled", async |fixture| {
-        fixture.patch_config_map("auth-jwks", &theirs).await;
-        fixture.patch_secret("auth-keyring", &theirs).await;
-    })
-    .await;
-    assert!((4..30).contains(&writes), "{writes} writes");
-}
-
-#[tokio::test]
-async fn two_writers_who_disagree_do_not_keep_the_api_server_busy() {
-    let fixture = Fixture::new("contested").await;
-    let wire = Wire::default();
-    let _operator = fixture.operator_on(&wire).await;
-    fixture.apply(&example("auth", json!({ "keys": [{ "algorithm": "ES256" }] }))).await;
-    fixture.ready("auth").await;
-    wire.reset();
-    let began = Instant::now();
-    let mut edits = 0;
-    while began.elapsed() < Duration::from_secs(15) {
-        fixture.patch_config_map("auth-jwks", &json!({ "data": { "stray": "text" } })).await;
-        edits += 1;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let writes = wire.writes_about("auth-jwks").len();
-    assert!(edits > 20 && (4..15).contains(&writes), "{edits} edits were answered by {writes} writes");
+    let writes = wire.writes();
     // The outputs may not be as they should, and so the set is not ready.
     let is_told = |status: &keyturn::api::JwksKeySetStatus| {
         condition(status, "Ready")
@@ -198,6 +160,51 @@ async fn two_writers_who_disagree_do_not_keep_the_api_server_busy() {
     let status = fixture.status("auth", "it is told", is_told).await;
     let contested = condition(&status, "OutputContested").expect("the condition");
     assert_eq!((contested.0, contested.1.as_str()), (ConditionStatus::True, "OthersWrite"));
+    Contested { fixture, _operator: operator, harms, writes }
+}
+
+impl Contested {
+    /// How often an output, or the keyring, was written; that it was restored was told.
+    async fn restorations(&self) -> usize {
+        assert!(self.fixture.event("auth", "Restored").await.contains("changed by someone else"));
+        let of_outputs = |call: &&Call| call.path.contains("/secrets") || call.path.contains("/configmaps");
+        self.writes.iter().filter(of_outputs).count()
+    }
+}
+
+#[tokio::test]
+async fn who_deletes_an_output_again_and_again_does_not_keep_the_api_server_busy() {
+    let maps = |fixture: &Fixture| Api::<ConfigMap>::namespaced(fixture.client.clone(), &fixture.namespace);
+    let pruned = contested("pruned", Duration::from_secs(12), async |fixture| {
+        // One that is not back yet can't be deleted.
+        drop(maps(fixture).delete("auth-jwks", &DeleteParams::default()).await);
+    })
+    .await;
+    let writes = pruned.restorations().await;
+    assert!((4..15).contains(&writes), "{writes} writes");
+}
+
+#[tokio::test]
+async fn who_takes_the_labels_again_and_again_does_not_keep_the_api_server_busy() {
+    let theirs = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": "theirs" } } });
+    let relabelled = contested("relabelled", Duration::from_secs(12), async |fixture| {
+        fixture.patch_config_map("auth-jwks", &theirs).await;
+        fixture.patch_secret("auth-keyring", &theirs).await;
+    })
+    .await;
+    let writes = relabelled.restorations().await;
+    assert!((4..30).contains(&writes), "{writes} writes");
+}
+
+#[tokio::test]
+async fn two_writers_who_disagree_do_not_keep_the_api_server_busy() {
+    let Contested { fixture, _operator, harms: edits, writes } =
+        contested("contested", Duration::from_secs(15), async |fixture| {
+            fixture.patch_config_map("auth-jwks", &json!({ "data": { "stray": "text" } })).await;
+        })
+        .await;
+    let writes = writes.iter().filter(|call| call.is_about("auth-jwks")).count();
+    assert!(edits > 20 && (4..15).contains(&writes), "{edits} edits were answered by {writes} writes");
     assert!(fixture.event("auth", "OutputContested").await.contains("managedFields"));
 
     // What the resource asks for does not wait.

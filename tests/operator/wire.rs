@@ -167,7 +167,7 @@ impl Call {
     }
 
     /// A create names its object only in its body, so it is about any set.
-    fn is_about(&self, set: &str) -> bool {
+    pub fn is_about(&self, set: &str) -> bool {
         let names = [set.to_owned(), format!("{set}-keyring"), format!("{set}-signer"), format!("{set}-jwks")];
         self.method == Method::POST || self.path.split('/').any(|part| names.iter().any(|name| name == part))
     }

@@ -391,6 +391,21 @@ impl Policy {
         })
     }
 
+    /// Parses the spec that goes on while another one is refused: what that revokes counts all the same.
+    ///
+    /// # Errors
+    /// All that is wrong with the spec.
+    pub fn parse_instead(
+        name: &str,
+        spec: &JwksKeySetSpec,
+        refused: &JwksKeySetSpec,
+        write_bound: TimeDelta,
+    ) -> Result<Self, PolicyErrors> {
+        let mut policy = Self::parse(name, spec, write_bound)?;
+        policy.revoked.extend(refused.revoked.iter().map(|revoked| revoked.kid.clone()));
+        Ok(policy)
+    }
+
     /// Whether a public JWK Set is to be written in which no key can ever be, since all lines are symmetric.
     pub fn has_empty_jwks(&self) -> bool {
         let lists = |output: &Output| {

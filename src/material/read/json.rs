@@ -72,20 +72,16 @@ pub(super) fn private(text: &[u8], reading: &mut Reading<'_>) -> Result<(), Read
 
 pub(super) fn public(text: &[u8], found: &mut PublicContents) -> Result<(), ReadError> {
     for (place, text) in keys(text)? {
-        match jwk::<ForeignJwk>(text) {
-            Ok(jwk) => found.push(FoundPublic {
-                params: jwk.params,
-                name: jwk.kid,
-                certificate: None,
-                place,
-                format: "JWK",
+        found.push(match jwk::<ForeignJwk>(text) {
+            Ok(jwk) => FoundPublic {
                 had_private: jwk.had_private,
                 alg: jwk.alg,
                 usage: jwk.usage,
-                pss_only: None,
-            }),
-            Err(error) => found.refused.push(Refused { place, name: kid(text), format: "JWK", error }),
-        }
+                ..FoundPublic::new(jwk.params, jwk.kid, place, "JWK")
+            }
+            .checked(),
+            Err(error) => Err(Refused { place, name: kid(text), format: "JWK", error }),
+        });
     }
     Ok(())
 }

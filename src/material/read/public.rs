@@ -1,9 +1,10 @@
 //! Public keys and certificates, out of anything.
 
 use crate::jose::{PublicParams, Use};
-use crate::material::{Certificate, CertificateError, CheckError, PssOnly, point, spki};
+use crate::material::{Certificate, CheckError, PssOnly, point, spki};
 
 use super::der::DerShape;
+use super::private::FoundCertificate;
 use super::{Kind, ReadError, Refused, json, openssh, pem_blocks};
 
 /// Finds all public keys and certificates in a file: PEM and DER of SPKI, PKCS#1 and X.509, JWKs and JWK Sets, the public lines
@@ -22,7 +23,7 @@ pub fn public_keys(octets: &[u8]) -> Result<PublicContents, ReadError> {
             for (number, line) in openssh::public_lines(&text) {
                 let mut name = None;
                 let read = openssh::read_public(line, &mut name);
-                found.note(format!("line {number}"), name, "OpenSSH", read.map(|params| (params, None, None)));
+                found.note(format!("line {number}"), name, "OpenSSH", None, read);
             }
         }
         Kind::Der(octets) => found.add("the file".to_owned(), None, DerShape::of(octets)?, octets),
@@ -78,23 +79,20 @@ pub struct FoundPublic {
 
 impl PublicContents {
     fn add(&mut self, place: String, name: Option<String>, shape: DerShape, der: &[u8]) {
-        let read = match shape {
-            DerShape::Spki => spki::read(der).map(|params| (params, None)),
-            DerShape::Pkcs1Public => spki::read_rsa_public(der).map(|params| (params, None)),
-            DerShape::Certificate => in_certificate(der),
-            _ => return,
-        };
-        let (format, pss_only) = match shape {
-            DerShape::Spki => ("SPKI", spki::pss_only(der)),
-            DerShape::Pkcs1Public => ("PKCS#1", None),
-            _ => ("X.509", read.as_ref().ok().and_then(|(_, certificate)| certificate.as_ref()?.pss_only())),
-        };
-        self.note(
-            place,
-            name,
-            format,
-            read.map(|(params, certificate)| (params, certificate, pss_only)).map_err(ReadError::from),
-        );
+        match shape {
+            DerShape::Spki => {
+                let read = spki::read(der).map_err(ReadError::from);
+                self.note(place, name, "SPKI", spki::pss_only(der), read);
+            }
+            DerShape::Pkcs1Public => {
+                self.note(place, name, "PKCS#1", None, spki::read_rsa_public(der).map_err(ReadError::from));
+            }
+            DerShape::Certificate => self.push(match Certificate::from_der(der) {
+                Ok(certificate) => FoundCertificate { certificate, name, place }.into_public("X.509"),
+                Err(_) => Err(Refused { place, name, format: "X.509", error: CheckError::NotSpki.into() }),
+            }),
+            _ => {}
+        }
     }
 
     fn note(
@@ -102,38 +100,62 @@ impl PublicContents {
         place: String,
         name: Option<String>,
         format: &'static str,
-        read: Result<(PublicParams, Option<Certificate>, Option<PssOnly>), ReadError>,
+        pss_only: Option<PssOnly>,
+        read: Result<PublicParams, ReadError>,
     ) {
-        match read {
-            Ok((params, certificate, pss_only)) => self.push(FoundPublic {
-                params,
-                name,
-                certificate,
-                place,
-                format,
-                had_private: false,
-                alg: None,
-                usage: None,
-                pss_only,
-            }),
-            Err(error) => self.refused.push(Refused { place, name, format, error }),
-        }
+        self.push(match read {
+            Ok(params) => FoundPublic { pss_only, ..FoundPublic::new(params, name, place, format) }.checked(),
+            Err(error) => Err(Refused { place, name, format, error }),
+        });
     }
 
-    /// Takes a key, if its point is one that can be used.
-    pub(super) fn push(&mut self, found: FoundPublic) {
-        match point::check(&found.params) {
-            Ok(()) => self.keys.push(found),
-            Err(error) => {
-                let FoundPublic { place, name, format, .. } = found;
-                self.refused.push(Refused { place, name, format, error: error.into() });
-            }
+    pub(super) fn push(&mut self, found: Result<FoundPublic, Refused>) {
+        match found {
+            Ok(key) => self.keys.push(key),
+            Err(refused) => self.refused.push(refused),
         }
     }
 }
 
-fn in_certificate(der: &[u8]) -> Result<(PublicParams, Option<Certificate>), CheckError> {
-    let certificate = Certificate::from_der(der).map_err(|_: CertificateError| CheckError::NotSpki)?;
-    let params = certificate.public()?;
-    Ok((params, Some(certificate)))
+impl FoundPublic {
+    /// A key of which nothing else is said.
+    pub(super) fn new(params: PublicParams, name: Option<String>, place: String, format: &'static str) -> Self {
+        Self {
+            params,
+            name,
+            certificate: None,
+            place,
+            format,
+            had_private: false,
+            alg: None,
+            usage: None,
+            pss_only: None,
+        }
+    }
+
+    /// The key, if its point is one that can be used.
+    pub(super) fn checked(self) -> Result<Self, Refused> {
+        match point::check(&self.params) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(Refused { place: self.place, name: self.name, format: self.format, error: error.into() }),
+        }
+    }
+}
+
+impl FoundCertificate {
+    /// The public key that the certificate is of, which was written as `format`.
+    ///
+    /// # Errors
+    /// If the key can't be used.
+    pub fn into_public(self, format: &'static str) -> Result<FoundPublic, Refused> {
+        let Self { certificate, name, place } = self;
+        match certificate.public() {
+            Ok(params) => {
+                let pss_only = certificate.pss_only();
+                let found = FoundPublic::new(params, name, place, format);
+                FoundPublic { pss_only, certificate: Some(certificate), ..found }.checked()
+            }
+            Err(error) => Err(Refused { place, name, format, error: error.into() }),
+        }
+    }
 }
