@@ -32,8 +32,8 @@ pub use spec::{
     Publisher, RevocationReason, RevokedKid, Rotation, Timing,
 };
 pub use status::{
-    Condition, ConditionStatus, JwksKeySetStatus, KEYRING_LOST, KeyStatus, NextTransition, OUTPUT_CONTESTED,
-    OutputStatus, READY, ROTATING,
+    Condition, ConditionStatus, JwksKeySetStatus, KEYRING_LOST, KeyStatus, LineTransition, NextTransition,
+    OUTPUT_CONTESTED, OutputStatus, READY, ROTATING, SettledStatus,
 };
 
 use std::collections::{BTreeMap, BTreeSet};

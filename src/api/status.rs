@@ -50,6 +50,9 @@ pub struct JwksKeySetStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<i32>")]
     pub key_count: Option<u32>,
+    /// Where nothing is left to do until a later time: how that is known again from metadata alone, after a restart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled: Option<SettledStatus>,
 }
 
 /// An object that the API server neither looks into nor merges.
@@ -132,6 +135,37 @@ pub struct KeyStatus {
     /// When it will be removed, as far as is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removal_time: Option<Timestamp>,
+}
+
+/// A set of which nothing is left to do, as long as `observedGeneration`, `outputs` and this are as they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SettledStatus {
+    /// Which build of the operator saw it. Another one looks for itself.
+    pub build: String,
+    /// `resourceVersion` of the keyring's Secret.
+    pub keyring_version: String,
+    /// The system secret that the keyring is sealed under, by its identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_under: Option<String>,
+    /// Until when. Left out where nothing is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What comes then and later: the soonest of each change in each line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ahead: Vec<LineTransition>,
+}
+
+/// What happens to the next key of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineTransition {
+    /// The line.
+    pub line: String,
+    /// The phase that a key of it enters: `Minted`, `Active`, `Retired` or `Removed`.
+    pub to: String,
+    /// When.
+    pub time: Timestamp,
 }
 
 /// What happens next.

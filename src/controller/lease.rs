@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::Meta;
 use super::health::Watching;
+use super::recall::Recall;
 use super::telemetry::Telemetry;
 use super::waits::Waits;
 
@@ -140,17 +141,23 @@ impl Election {
         self.standing.clone()
     }
 
-    /// All key sets, each time this operator has begun to lead.
+    /// All key sets, each time this operator has begun to lead and has recalled what is known of them.
     pub(super) fn triggers(
         &self,
         sets: Cache<Meta>,
+        recall: Recall,
     ) -> impl Stream<Item = Result<ReconcileRequest<Meta>, watcher::Error>> + Send + use<> {
-        stream::unfold((self.standing.clone(), sets), |(mut standing, sets)| async {
+        stream::unfold((self.standing.clone(), sets, recall), |(mut standing, sets, recall)| async {
             standing.changed().await.ok()?;
             let leads = *standing.borrow_and_update() == Standing::Leads;
+            if leads {
+                recall.begin().await;
+            } else {
+                recall.end();
+            }
             let due = if leads { sets.state() } else { Vec::new() };
             let due: Vec<_> = due.iter().map(|set| Ok(ObjectRef::from_obj(&**set).into())).collect();
-            Some((stream::iter(due), (standing, sets)))
+            Some((stream::iter(due), (standing, sets, recall)))
         })
         .flatten()
     }

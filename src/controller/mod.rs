@@ -7,6 +7,7 @@ mod health;
 mod lease;
 pub mod metrics;
 mod namespaces;
+mod recall;
 mod reconcile;
 mod references;
 mod resealing;
@@ -45,6 +46,7 @@ use contests::Contests;
 use events::Events;
 use health::{BEAT, Health};
 use lease::Election;
+use recall::Recall;
 use reconcile::Context;
 use references::References;
 use resealing::Resealing;
@@ -58,7 +60,7 @@ pub use telemetry::Telemetry;
 pub(crate) use waits::Waits;
 
 /// Changes that come together are answered together.
-const DEBOUNCE: Duration = Duration::from_millis(100);
+const DEBOUNCE: Duration = Duration::from_millis(20);
 
 /// The resource's metadata: all that is kept in memory of it.
 type Meta = PartialObjectMeta<JwksKeySet>;
@@ -133,7 +135,13 @@ pub async fn run_with(
     let references = Arc::new(References::default());
     let reference_triggers = references.clone().triggers(namespaces.apis(&client), &telemetry);
     let resealing = Arc::new(Resealing::new(seal.clone(), sets.clone()));
-    let lead_triggers = election.triggers(sets.clone());
+    let settled = Arc::new(Settled::default());
+    let recall = Recall::new(client.clone(), namespaces, Arc::clone(&settled), Arc::clone(&resealing));
+    let recalled = recall.is_over();
+    if lease.is_none() {
+        recall.begin().await;
+    }
+    let lead_triggers = election.triggers(sets.clone(), recall);
     let turns = Arc::new(Turns::default());
     let making = Making { turns: Arc::clone(&turns), metrics: telemetry.metrics.clone() };
     let minter = Minter::default().with_progress(Arc::new(making));
@@ -146,7 +154,8 @@ pub async fn run_with(
         turns,
         standing: election.standing(),
         outputs: Outputs { secrets: secrets.clone(), maps: maps.clone() },
-        settled: Settled::default(),
+        settled,
+        recalled,
         references,
         resealing: resealing.clone(),
         backoff: Backoff::default(),

@@ -48,7 +48,9 @@ pub(super) struct Context {
     pub(super) turns: Arc<Turns>,
     pub(super) standing: Receiver<Standing>,
     pub(super) outputs: Outputs,
-    pub(super) settled: Settled,
+    pub(super) settled: Arc<Settled>,
+    /// Whether what earlier operators saw is recalled.
+    pub(super) recalled: Receiver<bool>,
     pub(super) references: Arc<References>,
     pub(super) resealing: Arc<Resealing>,
     pub(super) backoff: Backoff,
@@ -111,10 +113,18 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         // All sets are called when this operator leads.
         return Ok(Action::await_change());
     }
+    context.outputs.are_listed().await;
+    if context.recalled.clone().wait_for(|over| *over).await.is_err() {
+        // The operator stops.
+        return Ok(Action::await_change());
+    }
     let first = context.resealing.first();
     if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, &context.references, first.as_ref(), now)
     {
         context.resealing.sealed(&meta, first.as_ref());
+        if let Some(record) = context.settled.untold(&id) {
+            context.metrics.sets().recalls(&id, record);
+        }
         let wait = until(wake, now);
         return Ok(Action::requeue(if context.contests.is_contested(&id, Instant::now()) {
             wait.min(CALM)
@@ -199,7 +209,7 @@ async fn look_after(
     }
     let contested = context.contests.is_contested(id, Instant::now());
     let before = set.status.clone().unwrap_or_default();
-    let after = status::after(set, &outcome, contested, context.clock.now().later);
+    let after = status::after(set, &outcome, contested, first.as_ref(), context.clock.now().later);
     // Each write of the status brings the set back at once: a failure that words itself anew each time would keep it busy.
     let is_told = after == before
         || outcome.is_err() && status::says_the_same(&before, &after) && !context.backoff.tells(id, Instant::now());

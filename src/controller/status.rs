@@ -4,13 +4,14 @@ use chrono::SecondsFormat;
 use kube::ResourceExt;
 
 use super::reconcile::problem_reason;
+use super::settled;
 use crate::api::{
     self, Condition, ConditionReason, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus, NextTransition,
     OutputStatus,
 };
 use crate::engine::{KeyReport, News, PassError, Problem, Reason, Report};
 use crate::jose::KeyKind;
-use crate::keyring::{FormatError, Time};
+use crate::keyring::{FormatError, SecretId, Time};
 use crate::lifecycle::Policy;
 use crate::lifecycle::plan::{Ahead, Change, Waiting};
 use crate::publish::RenderError;
@@ -24,6 +25,7 @@ pub(super) fn after(
     set: &JwksKeySet,
     outcome: &Result<Report, PassError>,
     contested: bool,
+    sealed_under: Option<&SecretId>,
     now: Time,
 ) -> JwksKeySetStatus {
     let mut status = set.status.clone().unwrap_or_default();
@@ -38,6 +40,8 @@ pub(super) fn after(
     if matches!(outcome, Err(PassError::Spec(_))) {
         status.spec_in_force = None;
     }
+    let quiet = outcome.as_ref().ok().filter(|_| !contested);
+    status.settled = quiet.and_then(|report| settled::told(set, report, sealed_under));
     status.observed_generation = set.metadata.generation;
     set_condition(&mut status, set, now, READY, ready(outcome, contested));
     if let Ok(report) = outcome {
@@ -60,12 +64,15 @@ pub(super) fn says_the_same(before: &JwksKeySetStatus, after: &JwksKeySetStatus)
 
 /// What is told of a set that nothing is told of yet, while its first keys are made, if that takes long.
 pub(super) fn beginning(set: &JwksKeySet, now: Time) -> Option<JwksKeySetStatus> {
-    let mut status = set.status.clone().unwrap_or_default();
-    let policy = Policy::parse(&set.name_any(), &set.spec, WRITE_BOUND).ok()?;
-    let mut slow = policy.lines.iter().filter(|line| line.spec.key_kind() == KeyKind::Rsa);
-    if !status.conditions.is_empty() || policy.paused || slow.next().is_none() {
+    if set.status.as_ref().is_some_and(|status| !status.conditions.is_empty()) {
         return None;
     }
+    let policy = Policy::parse(&set.name_any(), &set.spec, WRITE_BOUND).ok()?;
+    let is_slow = policy.lines.iter().any(|line| line.spec.key_kind() == KeyKind::Rsa);
+    if policy.paused || !is_slow {
+        return None;
+    }
+    let mut status = set.status.clone().unwrap_or_default();
     let message = "the first keys are being made; RSA takes seconds, and longer where many sets are new".to_owned();
     set_condition(&mut status, set, now, READY, (ConditionStatus::False, ConditionReason::GeneratingKeys, message));
     Some(status)
@@ -329,7 +336,7 @@ fn set_condition(status: &mut JwksKeySetStatus, set: &JwksKeySet, now: Time, typ
 }
 
 /// RFC 3339 in UTC, whole seconds.
-fn shown(time: Time) -> String {
+pub(super) fn shown(time: Time) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
@@ -352,7 +359,7 @@ mod tests {
         assert_eq!((status.keyring_revision, status.observed_generation), (None, None), "no keyring is remembered yet");
         slow.status = Some(status);
         assert_eq!(beginning(&slow, now), None, "it is told once");
-        let status = after(&slow, &Ok(Report::default()), false, now);
+        let status = after(&slow, &Ok(Report::default()), false, None, now);
         assert_eq!(status.conditions.iter().filter(|one| one.type_ == READY).count(), 1);
     }
 
@@ -362,7 +369,7 @@ mod tests {
         for (contested, expected) in
             [(false, (ConditionStatus::True, "KeysReady")), (true, (ConditionStatus::False, OUTPUT_CONTESTED))]
         {
-            let status = after(&set, &Ok(Report::default()), contested, DateTime::UNIX_EPOCH);
+            let status = after(&set, &Ok(Report::default()), contested, None, DateTime::UNIX_EPOCH);
             let ready = status.conditions.iter().find(|one| one.type_ == READY).unwrap();
             assert_eq!((ready.status, ready.reason.as_str()), expected);
             assert_eq!(ready.message.contains("every output holds what it should"), !contested, "{}", ready.message);

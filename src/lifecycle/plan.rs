@@ -387,4 +387,9 @@ impl Change {
             Self::Removed => "Removed",
         }
     }
+
+    /// The change of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Minted, Self::Active, Self::Retired, Self::Removed].into_iter().find(|change| change.name() == name)
+    }
 }

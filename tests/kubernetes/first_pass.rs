@@ -1,11 +1,12 @@
 //! A new key set, and one with nothing left to do.
 
 use keyturn::api::ConditionStatus;
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::operator::view::text_of;
 use crate::operator::wire::Wire;
-use crate::operator::{Fixture, condition, example};
+use crate::operator::{Fixture, Operator, condition, example};
 
 #[tokio::test]
 async fn applying_a_key_set_gives_keys_secret_config_map_and_status() {
@@ -97,17 +98,65 @@ async fn a_new_set_costs_four_writes_and_a_settled_one_costs_nothing() {
 
     let wire = Wire::default();
     let _operator = fixture.operator_on(&wire).await;
-    fixture
-        .until("the new operator looks at the set", async || {
-            wire.calls_about("auth").iter().any(|call| call.path.ends_with("/auth-signer")).then_some(())
-        })
-        .await;
     let before = fixture.view("auth").await;
     another_set_is_ready(&fixture, "latest").await;
-    let writes: Vec<_> =
-        wire.writes_about("auth").into_iter().filter(|call| call.method != http::Method::POST).collect();
-    assert!(writes.is_empty(), "a restart writes nothing: {writes:#?}");
+    let about: Vec<_> = wire.calls_about("auth").into_iter().filter(|call| call.method != http::Method::POST).collect();
+    assert!(about.is_empty(), "a restart sees from metadata alone that nothing is to be done: {about:#?}");
     assert_eq!(fixture.view("auth").await, before);
+}
+
+#[tokio::test]
+async fn a_restarted_operator_tells_of_what_it_did_not_read_and_reads_what_may_have_changed() {
+    let fixture = Fixture::new("recalled").await;
+    let operator = fixture.operator().await;
+    let spec = json!({ "keys": [{ "algorithm": "ES256", "name": "main" }] });
+    for name in ["same", "edited", "drifted", "asked", "other-build"] {
+        fixture.apply(&example(name, spec.clone())).await;
+        fixture.ready(name).await;
+    }
+    let told = |operator: &Operator, of: &str| {
+        let set = format!("namespace=\"{}\",name=\"same\"", fixture.namespace);
+        let keys = |phase: &str| format!("keyturn_keys{{{set},line=\"main\",phase=\"{phase}\"}}");
+        let of_line = |name: &str, more: &str| format!("{name}_timestamp_seconds{{{set},line=\"main\"{more}}}");
+        operator.metric(&match of {
+            "ready" => format!("keyturn_key_set_ready{{{set}}}"),
+            "lost" => format!("keyturn_keyring_lost{{{set}}}"),
+            "due" => of_line("keyturn_rotation_due", ""),
+            "next" => of_line("keyturn_next_transition", ",to=\"Active\""),
+            phase => keys(phase),
+        })
+    };
+    let all = ["ready", "lost", "Active", "Standby", "Retired", "due", "next"];
+    let whole = |operator: &Operator| all.map(|of| told(operator, of).map(f64::floor));
+    fixture.until("it is told", async || told(&operator, "ready")).await;
+    let before = whole(&operator);
+    assert!(before.iter().all(Option::is_some), "{before:?}");
+    operator.stop().await;
+
+    let mut edited = spec.clone();
+    edited["rotation"] = json!({ "interval": "200h" });
+    fixture.apply(&example("edited", edited)).await;
+    let lie = json!({ "metadata": { "annotations": { "example.com/note": "somebody was here" } } });
+    fixture.patch_config_map("drifted-jwks", &lie).await;
+    fixture.annotate("asked", &[("keyturn.dev/rotate", "now")]).await;
+    let status = json!({ "status": { "settled": { "build": "another" } } });
+    let patched = fixture.sets().patch_status("other-build", &PatchParams::default(), &Patch::Merge(&status)).await;
+    patched.expect("the status is patched");
+
+    let wire = Wire::default();
+    let operator = fixture.operator_on(&wire).await;
+    for name in ["edited", "drifted", "asked", "other-build"] {
+        fixture
+            .until(&format!("{name} is looked at"), async || {
+                wire.calls_about(name).iter().any(|call| call.path.ends_with("-signer")).then_some(())
+            })
+            .await;
+    }
+    fixture.until("it is told", async || told(&operator, "ready")).await;
+    assert_eq!(whole(&operator), before);
+    let about: Vec<_> = wire.calls_about("same").into_iter().filter(|call| call.method != http::Method::POST).collect();
+    assert!(about.is_empty(), "{about:#?}");
+    operator.stop().await;
 }
 
 async fn another_set_is_ready(fixture: &Fixture, name: &str) {

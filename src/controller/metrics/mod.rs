@@ -17,7 +17,7 @@ use crate::jose::KeySpec;
 use crate::metrics::{Description, Kind, Labels, Measure, PROCESS, register_process, table};
 
 pub use calls::{ApiCalls, Counted};
-pub(super) use sets::Sets;
+pub(super) use sets::{Record as SetRecord, Sets};
 
 const RECONCILE_DURATION: Description = Description {
     stem: "keyturn_reconcile_duration",

@@ -10,9 +10,9 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use crate::api::{ConditionStatus, JwksKeySetStatus};
 use crate::controller::status::{KEYRING_LOST, READY, held_reason, is_held};
-use crate::engine::{KeyReport, Report};
+use crate::engine::Report;
 use crate::keyring::Time;
-use crate::lifecycle::plan::{Ahead, Change};
+use crate::lifecycle::plan::Change;
 use crate::metrics::{Description, Kind, Measure};
 
 const fn gauge(
@@ -79,16 +79,19 @@ pub(in crate::controller) struct Sets {
     leader: Gauge,
 }
 
+/// What is told of one key set.
 #[derive(Debug, Default)]
-struct Record {
+pub(in crate::controller) struct Record {
     ready: bool,
     lost: bool,
-    lines: Vec<Line>,
+    lines: Lines,
 }
+
+/// The lines that have keys, or will have, by name.
+type Lines = BTreeMap<String, Line>;
 
 #[derive(Debug, Default)]
 struct Line {
-    name: String,
     /// Keys in each of [`PHASES`].
     keys: [u16; PHASES.len()],
     active_since: Option<Time>,
@@ -105,21 +108,20 @@ impl Sets {
 
     /// A set was looked after; without a report, what was known of its keys stays.
     pub(in crate::controller) fn saw(&self, set: &str, status: &JwksKeySetStatus, report: Option<&Report>) {
-        let is = |type_: &str| {
-            let found = status.conditions.iter().find(|one| one.type_ == type_);
-            found.is_some_and(|one| one.status == ConditionStatus::True)
-        };
         let mut records = self.records();
         let record = records.entry(set.to_owned()).or_default();
-        (record.ready, record.lost) = (is(READY), is(KEYRING_LOST));
+        (record.ready, record.lost) = (is_true(status, READY), is_true(status, KEYRING_LOST));
         if let Some(report) = report {
-            let before = std::mem::take(&mut record.lines);
-            record.lines = lines(report);
-            for line in &mut record.lines {
-                let before = before.iter().find(|before| before.name == line.name);
-                line.late = before.and_then(|before| line.lateness(before));
+            let before = std::mem::replace(&mut record.lines, lines_of(report));
+            for (name, line) in &mut record.lines {
+                line.late = before.get(name).and_then(|before| line.lateness(before));
             }
         }
+    }
+
+    /// A set was found as it was when an earlier operator looked after it.
+    pub(in crate::controller) fn recalls(&self, set: &str, record: Record) {
+        self.records().insert(set.to_owned(), record);
     }
 
     /// A set is gone.
@@ -137,46 +139,64 @@ impl Sets {
     }
 }
 
-/// The lines that have keys, or will have.
-fn lines(report: &Report) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
-    let mut line = |name: &str, change: &dyn Fn(&mut Line)| match lines.iter_mut().find(|line| line.name == name) {
-        Some(line) => change(line),
-        None => {
-            let mut fresh = Line { name: name.to_owned(), ..Line::default() };
-            change(&mut fresh);
-            lines.push(fresh);
+impl Record {
+    /// What a status tells of a settled set.
+    pub(in crate::controller) fn of_settled(status: &JwksKeySetStatus) -> Self {
+        let time = |text: &String| text.parse::<Time>().ok();
+        let mut lines = Lines::default();
+        for key in &status.keys {
+            let (active, due) = (key.active_time.as_ref().and_then(time), key.rotation_time.as_ref().and_then(time));
+            lines.entry(key.line.clone()).or_default().has(&key.phase, active, due);
         }
-    };
-    for name in &report.without_active {
-        line(name, &|_| {});
+        for ahead in status.settled.iter().flat_map(|settled| &settled.ahead) {
+            if let Some((to, time)) = Change::named(&ahead.to).zip(time(&ahead.time)) {
+                lines.entry(ahead.line.clone()).or_default().expects(to, time);
+            }
+        }
+        Self { ready: is_true(status, READY), lost: is_true(status, KEYRING_LOST), lines }
     }
-    for KeyReport { line: name, phase, active, rotation_due, .. } in &report.keys {
-        line(name, &|line| {
-            for (_, count) in PHASES.iter().zip(&mut line.keys).filter(|(one, _)| *one == phase) {
-                *count += 1;
-            }
-            if *phase == "Active" {
-                (line.active_since, line.due) = (*active, *rotation_due);
-            }
-        });
+}
+
+fn is_true(status: &JwksKeySetStatus, type_: &str) -> bool {
+    let found = status.conditions.iter().find(|one| one.type_ == type_);
+    found.is_some_and(|one| one.status == ConditionStatus::True)
+}
+
+fn lines_of(report: &Report) -> Lines {
+    let mut lines = Lines::default();
+    for name in &report.without_active {
+        lines.entry(name.clone()).or_default();
+    }
+    for key in &report.keys {
+        lines.entry(key.line.clone()).or_default().has(key.phase, key.active, key.rotation_due);
     }
     for ahead in &report.ahead {
-        line(&ahead.line, &|line| line.expects(ahead));
+        let line = lines.entry(ahead.line.clone()).or_default();
+        if let Some(time) = ahead.time {
+            line.expects(ahead.to, time);
+        }
+        if is_held(ahead) {
+            line.held = Some(held_reason(ahead).name());
+        }
     }
     lines
 }
 
 impl Line {
-    /// What comes later: the soonest of each change.
-    fn expects(&mut self, ahead: &Ahead) {
-        if let Some(time) = ahead.time
-            && self.next.iter().all(|(to, _)| *to != ahead.to)
-        {
-            self.next.push((ahead.to, time));
+    /// One more key.
+    fn has(&mut self, phase: &str, active: Option<Time>, due: Option<Time>) {
+        for (_, count) in PHASES.iter().zip(&mut self.keys).filter(|(one, _)| **one == phase) {
+            *count += 1;
         }
-        if is_held(ahead) {
-            self.held = Some(held_reason(ahead).name());
+        if phase == "Active" {
+            (self.active_since, self.due) = (active, due);
+        }
+    }
+
+    /// What comes later: the soonest of each change.
+    fn expects(&mut self, to: Change, time: Time) {
+        if self.next.iter().all(|(known, _)| *known != to) {
+            self.next.push((to, time));
         }
     }
 
@@ -201,7 +221,7 @@ impl Collector for Sets {
         };
         let lines = || {
             sets().flat_map(|(namespace, name, record)| {
-                record.lines.iter().map(move |line| ([namespace, name, line.name.as_str()], line))
+                record.lines.iter().map(move |(line, known)| ([namespace, name, line.as_str()], known))
             })
         };
         let number = |is: bool| f64::from(u8::from(is));
