@@ -24,6 +24,8 @@ mod places;
 mod plan;
 #[path = "run/program.rs"]
 mod program;
+#[path = "run/readme.rs"]
+mod readme;
 #[path = "run/refused.rs"]
 mod refused;
 #[path = "run/sealed.rs"]

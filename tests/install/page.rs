@@ -1,4 +1,5 @@
-//! The commands of `docs/install.md`, in their order, on a real API server; without `--wait`, since there are no nodes.
+//! The commands of `docs/install.md`, in their order, and those of both READMEs, on a real API server; without `--wait`, since there are no
+//! nodes.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -35,6 +36,7 @@ async fn the_commands_of_the_page_on_installing_work() {
     fs::create_dir(folder.path().join("bin")).unwrap();
     link(&root().join("charts"), "charts");
     link(&root().join("deploy"), "deploy");
+    link(&root().join("examples"), "examples");
     let must = |script: &str| {
         let output = bash(script, folder.path(), cluster.kubeconfig_path());
         assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -52,4 +54,11 @@ async fn the_commands_of_the_page_on_installing_work() {
         ran += 1;
     }
     assert_eq!(ran, 8, "the blocks of the page");
+
+    for readme in ["README.md", "charts/keyturn/README.md"] {
+        must(CLEARED);
+        let readme = fs::read_to_string(root().join(readme)).unwrap();
+        let (_, block) = readme.split_once("\n```sh\nhelm install ").expect("it tells how to install");
+        must(&format!("helm install {}", block.split("\n```").next().unwrap_or_default()));
+    }
 }

@@ -24,16 +24,30 @@ const SAYS_SO: &str = "The commands run as they stand,";
 /// What it goes on with if they run on a cluster.
 const ON_A_CLUSTER: &str = "on a cluster";
 
+/// Pages whose commands other tests run, with how many blocks each has: a new one needs a test too.
+const ELSEWHERE: [(&str, usize, &[&str]); 5] = [
+    // The fourth is `cargo test`.
+    ("README.md", 4, &["tests/run/readme.rs", "tests/install/page.rs"]),
+    ("charts/keyturn/README.md", 1, &["tests/install/page.rs"]),
+    ("docs/adoption.md", 1, &["tests/kubernetes/import.rs"]),
+    ("docs/install.md", 8, &["tests/install/page.rs"]),
+    ("docs/serve.md", 2, &["tests/serve/answers.rs"]),
+];
+
 /// A page whose commands run.
 struct Page {
     path: PathBuf,
     text: String,
 }
 
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
 /// Every page of `docs/`, in order.
 fn markdown() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs")];
+    let mut folders = vec![root().join("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -46,6 +60,12 @@ fn markdown() -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// Every page there is.
+fn every_page() -> Vec<PathBuf> {
+    let others = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "charts/keyturn/README.md"];
+    others.map(|page| root().join(page)).into_iter().chain(markdown()).collect()
 }
 
 /// Every page that says so.
@@ -148,13 +168,29 @@ async fn every_page_whose_commands_run_on_a_cluster_is_right() {
 }
 
 #[test]
+fn every_command_that_is_shown_is_run_by_some_test() {
+    for path in every_page() {
+        let text = fs::read_to_string(&path).unwrap();
+        let blocks = text.lines().filter(|line| ["```sh", "```bash", "```console"].contains(&line.trim())).count();
+        if blocks == 0 || text.replace('\n', " ").contains(SAYS_SO) {
+            // Those of its blocks that are indented would not run.
+            assert_eq!(blocks, Page { text, path: path.clone() }.blocks().len(), "{}", path.display());
+            continue;
+        }
+        let found = ELSEWHERE.iter().find(|(page, ..)| root().join(page) == path);
+        let (page, expected, tests) = found.unwrap_or_else(|| panic!("no test runs what {} shows", path.display()));
+        assert_eq!(blocks, *expected, "{page}");
+        let name = Path::new(page).file_name().unwrap().to_str().unwrap();
+        for test in *tests {
+            assert!(fs::read_to_string(root().join(test)).unwrap().contains(name), "{test} reads {page}");
+        }
+    }
+}
+
+#[test]
 fn every_link_between_pages_leads_somewhere() {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let mut pages: Vec<PathBuf> =
-        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "charts/keyturn/README.md"].map(|page| root.join(page)).into();
-    pages.extend(markdown());
     let mut broken = Vec::new();
-    for page in &pages {
+    for page in &every_page() {
         let text = fs::read_to_string(page).unwrap();
         // Code is no link.
         let prose: Vec<&str> = text.split('`').step_by(2).collect();
