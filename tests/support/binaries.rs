@@ -1,5 +1,5 @@
-//! Builds the programs of the control plane, Helm and cert-manager, once, from the Go modules pinned in `tests/control-plane`,
-//! `tests/helm` and `tests/cert-manager`.
+//! Builds the programs of the control plane, Helm, Oathkeeper and cert-manager, once, from the Go modules pinned in `tests/control-plane`,
+//! `tests/helm`, `tests/oathkeeper` and `tests/cert-manager`.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -36,6 +36,10 @@ const CERT_MANAGER: Tools = Tools { name: "cert-manager", programs: &[("cert-man
 
 const HELM: Tools = Tools { name: "helm", programs: &[("helm", "helm.sh/helm/v4/cmd/helm")], minutes: 5 };
 
+/// A gateway that reads what Keyturn wrote.
+const OATHKEEPER: Tools =
+    Tools { name: "oathkeeper", programs: &[("oathkeeper", "github.com/ory/oathkeeper")], minutes: 4 };
+
 /// What the test support keeps of the control plane between runs: `target/control-plane`.
 pub fn home() -> PathBuf {
     CONTROL_PLANE.home()
@@ -53,6 +57,11 @@ pub fn folder() -> &'static Path {
 pub fn helm() -> &'static Path {
     static HELM_PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     HELM_PROGRAM.get_or_init(|| HELM.folder().join("helm"))
+}
+
+/// The program `oathkeeper`; built like the control plane.
+pub fn oathkeeper() -> PathBuf {
+    OATHKEEPER.folder().join("oathkeeper")
 }
 
 /// The program `cert-manager`, its controller; built like the control plane.

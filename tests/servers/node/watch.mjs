@@ -1,7 +1,7 @@
 // Takes tokens from where they are signed, and shows each of them to every verifier again and again until it expires.
 // Its one argument says how:
-//   mint:     { token: URL, client: 'id:secret' }, an OAuth 2.0 server; or { jwks: FILE, delay: MS }, a private JWK Set that is
-//             used as it was `delay` ago
+//   mint:     { token: URL, client: 'id:secret' }, an OAuth 2.0 server; or { decision: URL }, a gateway that answers with a token; or
+//             { jwks: FILE, delay: MS }, a private JWK Set that is used as it was `delay` ago
 //   verify:   [{ jwks: URL, cache: MS }, a client that keeps a JWK Set for so long; or { gateway: URL }, asked with the token]
 //   issuer, lifetime: MS, kids: after how many signing keys it is enough, patience: MS
 // Prints one line of JSON: how many tokens and checks, the kids in order, and what failed.
@@ -20,6 +20,13 @@ async function fromServer () {
   const body = await response.text()
   if (!response.ok) throw new Error(`no token: ${response.status} ${body}`)
   return JSON.parse(body).access_token
+}
+
+async function fromGateway () {
+  const response = await fetch(mint.decision)
+  const token = response.headers.get('authorization')?.replace(/^Bearer /, '')
+  if (!response.ok || !token) throw new Error(`no token: ${response.status} ${await response.text()}`)
+  return token
 }
 
 const seen = []
@@ -51,7 +58,7 @@ const begun = Date.now()
 let enoughSince
 while (Date.now() - begun < patience && failures.length < 5) {
   const at = Date.now()
-  const token = await (mint.token ? fromServer() : fromFile())
+  const token = await (mint.token ? fromServer() : mint.decision ? fromGateway() : fromFile())
   const { kid } = decodeProtectedHeader(token)
   if (kids.at(-1) !== kid) kids.push(kid)
   minted += 1
