@@ -47,8 +47,11 @@ fn the_plan_is_the_one_that_is_shown() {
     let (args, rest) = rest.split_once('\n').unwrap();
     let shown = rest.split("\n```").next().unwrap();
     let place = Workplace::new("");
-    fs::write(place.beside("web.yaml"), auth("keys: [{ algorithm: ES256 }]").replace("name: auth", "name: web"))
-        .unwrap();
+    fs::write(
+        place.beside("web.yaml"),
+        auth("keys: [{ algorithm: ES256 }]\nrotation: { interval: 168h }").replace("name: auth", "name: web"),
+    )
+    .unwrap();
     let mut plan = Command::new(env!("CARGO_BIN_EXE_keyturn"));
     plan.args(["plan", "web.yaml"]).args(args.split(' ')).current_dir(place.beside("")).env("LC_ALL", "C.UTF-8");
     let output = plan.output().unwrap();
