@@ -1,7 +1,7 @@
 //! `status`: what the operator saw and did. Never a source of truth, never private.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Condition: every line has a key that may be used, and every output is as it should be. The promise begins here.
 pub const READY: &str = "Ready";
@@ -51,8 +51,13 @@ pub struct JwksKeySetStatus {
     #[schemars(with = "Option<i32>")]
     pub key_count: Option<u32>,
     /// Where nothing is left to do until a later time: how that is known again from metadata alone, after a restart.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "if_understood", skip_serializing_if = "Option::is_none")]
     pub settled: Option<SettledStatus>,
+}
+
+/// What another version wrote in another form is as good as nothing.
+fn if_understood<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SettledStatus>, D::Error> {
+    Ok(SettledStatus::deserialize(serde_json::Value::deserialize(deserializer)?).ok())
 }
 
 /// An object that the API server neither looks into nor merges.

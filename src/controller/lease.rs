@@ -147,9 +147,12 @@ impl Election {
         sets: Cache<Meta>,
         recall: Recall,
     ) -> impl Stream<Item = Result<ReconcileRequest<Meta>, watcher::Error>> + Send + use<> {
-        stream::unfold((self.standing.clone(), sets, recall), |(mut standing, sets, recall)| async {
+        let mut standing = self.standing.clone();
+        // Where there is no lease, this operator leads from the start.
+        standing.mark_changed();
+        stream::unfold((standing, sets, recall), |(mut standing, sets, recall)| async {
             standing.changed().await.ok()?;
-            let leads = *standing.borrow_and_update() == Standing::Leads;
+            let leads = standing.borrow_and_update().may_write();
             if leads {
                 recall.begin().await;
             } else {

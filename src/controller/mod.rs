@@ -46,7 +46,7 @@ use contests::Contests;
 use events::Events;
 use health::{BEAT, Health};
 use lease::Election;
-use recall::Recall;
+use recall::{Gate, Recall};
 use reconcile::Context;
 use references::References;
 use resealing::Resealing;
@@ -136,11 +136,16 @@ pub async fn run_with(
     let reference_triggers = references.clone().triggers(namespaces.apis(&client), &telemetry);
     let resealing = Arc::new(Resealing::new(seal.clone(), sets.clone()));
     let settled = Arc::new(Settled::default());
-    let recall = Recall::new(client.clone(), namespaces, Arc::clone(&settled), Arc::clone(&resealing));
-    let recalled = recall.is_over();
-    if lease.is_none() {
-        recall.begin().await;
-    }
+    let outputs = Outputs { secrets: secrets.clone(), maps: maps.clone() };
+    let recall = Recall {
+        client: client.clone(),
+        namespaces,
+        outputs: outputs.clone(),
+        settled: Arc::clone(&settled),
+        resealing: Arc::clone(&resealing),
+        gate: tokio::sync::watch::Sender::default(),
+    };
+    let gate = recall.gate.clone();
     let lead_triggers = election.triggers(sets.clone(), recall);
     let turns = Arc::new(Turns::default());
     let making = Making { turns: Arc::clone(&turns), metrics: telemetry.metrics.clone() };
@@ -153,9 +158,9 @@ pub async fn run_with(
         metrics: telemetry.metrics.clone(),
         turns,
         standing: election.standing(),
-        outputs: Outputs { secrets: secrets.clone(), maps: maps.clone() },
+        outputs,
         settled,
-        recalled,
+        gate: gate.subscribe(),
         references,
         resealing: resealing.clone(),
         backoff: Backoff::default(),
@@ -165,6 +170,7 @@ pub async fn run_with(
     let (stopping, mut stopped) = oneshot::channel();
     let stop = async move {
         stop.await;
+        gate.send_replace(Gate::Stopping);
         // Nobody waits any more if the passes have ended by themselves.
         let _ = stopping.send(());
     };

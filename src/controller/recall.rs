@@ -9,11 +9,11 @@ use kube::api::ListParams;
 use kube::{Api, Client, Error, Resource};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::watch::{Receiver, Sender};
+use tokio::sync::watch::Sender;
 
 use super::namespaces::Namespaces;
 use super::resealing::Resealing;
-use super::settled::Settled;
+use super::settled::{Outputs, Settled};
 use crate::api::{JwksKeySet, JwksKeySetStatus};
 
 /// How many sets are listed at a time: what is not needed of them is not held for long.
@@ -24,11 +24,24 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Recalls, each time this operator begins to lead.
 pub(super) struct Recall {
-    client: Client,
-    namespaces: Namespaces,
-    settled: Arc<Settled>,
-    resealing: Arc<Resealing>,
-    is_over: Sender<bool>,
+    pub(super) client: Client,
+    pub(super) namespaces: Namespaces,
+    pub(super) outputs: Outputs,
+    pub(super) settled: Arc<Settled>,
+    pub(super) resealing: Arc<Resealing>,
+    pub(super) gate: Sender<Gate>,
+}
+
+/// Where passes wait until all that can be recalled is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// It is not recalled yet.
+    #[default]
+    Closed,
+    /// It is.
+    Open,
+    /// The operator stops, so no pass begins.
+    Stopping,
 }
 
 /// A key set without its spec, which may be one of a newer version.
@@ -40,51 +53,51 @@ struct Told {
 }
 
 impl Recall {
-    pub(super) fn new(
-        client: Client,
-        namespaces: Namespaces,
-        settled: Arc<Settled>,
-        resealing: Arc<Resealing>,
-    ) -> Self {
-        let (is_over, _) = tokio::sync::watch::channel(false);
-        Self { client, namespaces, settled, resealing, is_over }
-    }
-
-    /// Whether what could be recalled is; passes wait for that.
-    pub(super) fn is_over(&self) -> Receiver<bool> {
-        self.is_over.subscribe()
-    }
-
     /// This operator begins to lead. It never fails: what can't be listed is not recalled.
     pub(super) async fn begin(&self) {
-        match tokio::time::timeout(PATIENCE, self.list()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "key sets can't be listed, so each is read"),
-            Err(_) => tracing::debug!("key sets were not listed in time, so each is read"),
+        self.settled.forget_all();
+        let all = async { tokio::join!(self.list(), self.outputs.are_listed()) };
+        if tokio::time::timeout(PATIENCE, all).await.is_err() {
+            tracing::debug!("not everything was listed in time, so what is not is read");
         }
-        self.is_over.send_replace(true);
+        self.pass(Gate::Closed, Gate::Open);
     }
 
     /// Another one leads.
     pub(super) fn end(&self) {
-        self.is_over.send_replace(false);
+        self.pass(Gate::Open, Gate::Closed);
     }
 
-    async fn list(&self) -> Result<(), Error> {
-        for (_, api) in self.namespaces.apis::<Told>(&self.client) {
-            let mut page = ListParams::default().limit(PAGE);
-            loop {
-                let list = Api::list(&api, &page).await?;
-                for set in list.items {
-                    self.recall(set);
-                }
-                match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                    Some(token) => page = page.continue_token(&token),
-                    None => break,
-                }
+    fn pass(&self, from: Gate, to: Gate) {
+        self.gate.send_if_modified(|gate| {
+            let turns = *gate == from;
+            if turns {
+                *gate = to;
+            }
+            turns
+        });
+    }
+
+    async fn list(&self) {
+        for (namespace, api) in self.namespaces.apis::<Told>(&self.client) {
+            if let Err(error) = self.list_all_of(&api).await {
+                tracing::debug!(namespace, %error, "key sets can't be listed, so each is read");
             }
         }
-        Ok(())
+    }
+
+    async fn list_all_of(&self, api: &Api<Told>) -> Result<(), Error> {
+        let mut page = ListParams::default().limit(PAGE);
+        loop {
+            let list = api.list(&page).await?;
+            for set in list.items {
+                self.recall(set);
+            }
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(()),
+            }
+        }
     }
 
     fn recall(&self, Told { metadata, status }: Told) {

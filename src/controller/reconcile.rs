@@ -16,10 +16,11 @@ use super::contests::{CALM, Contests};
 use super::events::Events;
 use super::lease::Standing;
 use super::metrics::Metrics;
+use super::recall::Gate;
 use super::references::References;
 use super::resealing::Resealing;
 use super::resource::{Resource, Written};
-use super::settled::{Outputs, Settled};
+use super::settled::{self, Outputs, Settled};
 use super::turns::Turns;
 use super::{Meta, status};
 use crate::api::{self, ConditionReason, DeletionPolicy, JwksKeySet};
@@ -50,7 +51,7 @@ pub(super) struct Context {
     pub(super) outputs: Outputs,
     pub(super) settled: Arc<Settled>,
     /// Whether what earlier operators saw is recalled.
-    pub(super) recalled: Receiver<bool>,
+    pub(super) gate: Receiver<Gate>,
     pub(super) references: Arc<References>,
     pub(super) resealing: Arc<Resealing>,
     pub(super) backoff: Backoff,
@@ -102,7 +103,6 @@ impl ReconcileError {
 /// Looks after one set, unless there is nothing to do. It never fails: what did is logged, counted, and tried again later,
 /// each time after a longer wait.
 pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<Action, Infallible> {
-    let now = context.clock.now().earlier;
     let namespace = meta.namespace().unwrap_or_default();
     let id = format!("{namespace}/{}", meta.name_any());
     if meta.metadata.deletion_timestamp.is_some() {
@@ -113,31 +113,32 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         // All sets are called when this operator leads.
         return Ok(Action::await_change());
     }
-    context.outputs.are_listed().await;
-    if context.recalled.clone().wait_for(|over| *over).await.is_err() {
+    let opened =
+        context.gate.clone().wait_for(|gate| *gate != Gate::Closed).await.is_ok_and(|gate| *gate == Gate::Open);
+    if !opened {
         // The operator stops.
         return Ok(Action::await_change());
     }
+    let now = context.clock.now().earlier;
     let first = context.resealing.first();
-    if let Some(wake) = context.settled.next_deadline(&meta, &context.outputs, &context.references, first.as_ref(), now)
+    let contested = context.contests.is_contested(&id, Instant::now());
+    let settled = &context.settled;
+    if let Some(wake) =
+        settled.next_deadline(&meta, &context.outputs, &context.references, first.as_ref(), contested, now)
     {
         context.resealing.sealed(&meta, first.as_ref());
         if let Some(record) = context.settled.untold(&id) {
             context.metrics.sets().recalls(&id, record);
         }
         let wait = until(wake, now);
-        return Ok(Action::requeue(if context.contests.is_contested(&id, Instant::now()) {
-            wait.min(CALM)
-        } else {
-            wait
-        }));
+        return Ok(Action::requeue(if contested { wait.min(CALM) } else { wait }));
     }
     if let Some(wait) = context.contests.wait(&id, Instant::now())
         && let Some(wake) = context.settled.asked_nothing_new(&meta, &context.references, now)
     {
         return Ok(Action::requeue(until(wake, now).min(wait)));
     }
-    context.settled.forget(&id);
+    context.settled.begin(&id);
     Ok(context.turns.take(&id, || attempt(&meta, &id, first, &context)).await)
 }
 
@@ -209,7 +210,9 @@ async fn look_after(
     }
     let contested = context.contests.is_contested(id, Instant::now());
     let before = set.status.clone().unwrap_or_default();
-    let after = status::after(set, &outcome, contested, first.as_ref(), context.clock.now().later);
+    let quiet = outcome.as_ref().ok().filter(|_| !contested && !context.resealing.leaves(meta));
+    let settled = quiet.and_then(|report| settled::told(set, report, first.as_ref()));
+    let after = status::after(set, &outcome, contested, settled, context.clock.now().later);
     // Each write of the status brings the set back at once: a failure that words itself anew each time would keep it busy.
     let is_told = after == before
         || outcome.is_err() && status::says_the_same(&before, &after) && !context.backoff.tells(id, Instant::now());
@@ -253,7 +256,7 @@ async fn look_after(
         &referred(set).into_iter().chain(report.references.keys().cloned()).collect(),
     );
     context.resealing.sealed(meta, first.as_ref());
-    let wait = settle(context, meta, set, &report, first);
+    let wait = settle(context, meta, set, &report, first, contested);
     // The condition goes when the set is calm again, and not before somebody looks.
     Ok(Action::requeue(if contested { wait.min(CALM) } else { wait }))
 }
@@ -264,7 +267,14 @@ fn referred(set: &JwksKeySet) -> BTreeSet<String> {
 }
 
 /// Remembers a set that has nothing left to do. How long it may be left alone.
-fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report, first: Option<SecretId>) -> Duration {
+fn settle(
+    context: &Context,
+    meta: &Meta,
+    set: &JwksKeySet,
+    report: &Report,
+    first: Option<SecretId>,
+    contested: bool,
+) -> Duration {
     let now = context.clock.now().earlier;
     // What would end these is not watched.
     let unwatched = |problem: &Problem| problem.is_loss() || matches!(problem, Problem::OutputTaken(_));
@@ -273,7 +283,7 @@ fn settle(context: &Context, meta: &Meta, set: &JwksKeySet, report: &Report, fir
     }
     // The pass answered the resource as it was read, which may be newer than what the watch has told so far.
     if set.metadata.generation == meta.metadata.generation {
-        context.settled.remember(meta, report, first);
+        context.settled.remember(meta, report, first, contested);
     }
     until(report.wake, now)
 }

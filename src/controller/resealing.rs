@@ -45,10 +45,14 @@ impl Resealing {
         self.seal.first()
     }
 
+    /// Whether the keyring of a set is left as someone else has sealed it.
+    pub(super) fn leaves(&self, set: &Meta) -> bool {
+        self.seal.leaves(&SetRef { namespace: set.namespace().unwrap_or_default(), name: set.name_any(), owner: None })
+    }
+
     /// A pass left the keyring of a set sealed under that secret.
     pub(super) fn sealed(&self, set: &Meta, under: Option<&SecretId>) {
-        let name = SetRef { namespace: set.namespace().unwrap_or_default(), name: set.name_any(), owner: None };
-        if self.seal.leaves(&name) {
+        if self.leaves(set) {
             return;
         }
         let mut progress = self.progress();

@@ -4,14 +4,13 @@ use chrono::SecondsFormat;
 use kube::ResourceExt;
 
 use super::reconcile::problem_reason;
-use super::settled;
 use crate::api::{
     self, Condition, ConditionReason, ConditionStatus, JwksKeySet, JwksKeySetStatus, KeyStatus, NextTransition,
-    OutputStatus,
+    OutputStatus, SettledStatus,
 };
 use crate::engine::{KeyReport, News, PassError, Problem, Reason, Report};
 use crate::jose::KeyKind;
-use crate::keyring::{FormatError, SecretId, Time};
+use crate::keyring::{FormatError, Time};
 use crate::lifecycle::Policy;
 use crate::lifecycle::plan::{Ahead, Change, Waiting};
 use crate::publish::RenderError;
@@ -25,7 +24,7 @@ pub(super) fn after(
     set: &JwksKeySet,
     outcome: &Result<Report, PassError>,
     contested: bool,
-    sealed_under: Option<&SecretId>,
+    settled: Option<SettledStatus>,
     now: Time,
 ) -> JwksKeySetStatus {
     let mut status = set.status.clone().unwrap_or_default();
@@ -40,8 +39,7 @@ pub(super) fn after(
     if matches!(outcome, Err(PassError::Spec(_))) {
         status.spec_in_force = None;
     }
-    let quiet = outcome.as_ref().ok().filter(|_| !contested);
-    status.settled = quiet.and_then(|report| settled::told(set, report, sealed_under));
+    status.settled = settled;
     status.observed_generation = set.metadata.generation;
     set_condition(&mut status, set, now, READY, ready(outcome, contested));
     if let Ok(report) = outcome {
