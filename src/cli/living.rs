@@ -128,7 +128,9 @@ impl Living {
         for one in &status.conditions {
             let bad = if one.type_ == api::READY { ConditionStatus::False } else { ConditionStatus::True };
             let told = problems.iter().any(|problem| problem.contains(&one.message));
-            if one.status == bad && !told {
+            // That passes by itself, at the time that is told as what comes next.
+            let passes = one.reason == ConditionReason::LeadNotPassed.name();
+            if one.status == bad && !told && !passes {
                 problems.push(format!("{} ({}): {}", one.type_, one.reason, one.message));
             }
         }
@@ -207,6 +209,13 @@ mod tests {
         status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         resource.status = Some(serde_json::from_value(status).unwrap());
         Living::new(resource)
+    }
+
+    #[test]
+    fn a_lead_that_passes_by_itself_is_no_problem() {
+        let problems = |reason| living(&[("Rotating", "True", reason)], json!({})).problems();
+        assert_eq!(problems("LeadNotPassed"), [""; 0]);
+        assert_eq!(problems("NotConfirmed"), ["Rotating (NotConfirmed): m"]);
     }
 
     #[test]
