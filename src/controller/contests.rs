@@ -11,7 +11,7 @@ use super::backoff::Backoff;
 const FREE: u32 = 3;
 
 /// After this long without a restoration, a set is calm again.
-pub(super) const CALM: Duration = Duration::from_secs(300);
+const CALM: Duration = Duration::from_secs(300);
 
 /// The key sets whose outputs were restored lately.
 #[derive(Debug, Default)]
@@ -45,10 +45,11 @@ impl Contests {
         contest.restored > FREE
     }
 
-    /// Whether the set is contested.
-    pub(super) fn is_contested(&self, set: &str, now: Instant) -> bool {
-        let calm = |contest: &Contest| now.saturating_duration_since(contest.last) >= CALM;
-        self.running().get(set).is_some_and(|contest| contest.restored > FREE && !calm(contest))
+    /// When a contested set will be calm again, if it is left alone; `None` for one that is.
+    pub(super) fn calm_in(&self, set: &str, now: Instant) -> Option<Duration> {
+        let left = |contest: &Contest| CALM.saturating_sub(now.saturating_duration_since(contest.last));
+        let left = self.running().get(set).filter(|contest| contest.restored > FREE).map(left)?;
+        (!left.is_zero()).then_some(left)
     }
 
     /// How long the outputs of the set are still left as they are.
@@ -81,14 +82,14 @@ mod tests {
         }
         let mut waits = Vec::new();
         for _ in 0..12 {
-            assert!(contests.restored("a", now) && contests.is_contested("a", now));
+            assert!(contests.restored("a", now) && contests.calm_in("a", now) == Some(CALM));
             let wait = contests.wait("a", now).unwrap();
             now += wait;
             assert_eq!(contests.wait("a", now), None);
             waits.push(wait);
         }
         assert!(waits[0] <= Duration::from_secs(1) && waits[11] >= Duration::from_secs(60), "{waits:?}");
-        assert!(!contests.is_contested("b", now));
+        assert_eq!(contests.calm_in("b", now), None);
     }
 
     #[test]
@@ -99,7 +100,9 @@ mod tests {
             contests.restored("a", now);
         }
         let later = now + CALM;
-        assert!(contests.is_contested("a", now) && !contests.is_contested("a", later));
+        assert_eq!((contests.calm_in("a", now), contests.calm_in("a", later)), (Some(CALM), None));
+        let soon = now + Duration::from_secs(200);
+        assert_eq!(contests.calm_in("a", soon), Some(Duration::from_secs(100)));
         assert!(!contests.restored("a", later) && contests.wait("a", later).is_none());
     }
 }

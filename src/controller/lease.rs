@@ -92,7 +92,9 @@ struct Elector {
 impl Drop for Elector {
     /// Whatever ended it: nobody renews the lease any more.
     fn drop(&mut self) {
-        self.stands(Standing::Unknown { why: "nobody contends for it any more".to_owned() });
+        if *self.standing.borrow() != stopped() {
+            self.stands(Standing::Unknown { why: "nobody contends for it any more".to_owned() });
+        }
         self.alive.has_ended();
     }
 }
@@ -180,14 +182,14 @@ impl Elector {
         loop {
             match self.term(&mut waits, &mut stop).await {
                 Ok(End::Open) => {}
-                Ok(End::Stop) => return,
+                Ok(End::Stop) => return self.stands(stopped()),
                 Err(error) => {
                     // A leader that can't renew the lease can't write either, and others may take it soon.
                     self.stands(Standing::Unknown { why: error.to_string() });
                     let wait = waits.next().unwrap_or(PATIENCE);
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
-                        _ = &mut stop => return,
+                        _ = &mut stop => return self.stands(stopped()),
                     }
                 }
             }
@@ -274,6 +276,10 @@ impl Elector {
         }
         self.telemetry.stands(standing);
     }
+}
+
+fn stopped() -> Standing {
+    Standing::Unknown { why: "it stops".to_owned() }
 }
 
 fn lost() -> Standing {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 use kube::{Api, Client, Error, Resource};
@@ -55,6 +56,8 @@ struct Told {
 impl Recall {
     /// This operator begins to lead. It never fails: what can't be listed is not recalled.
     pub(super) async fn begin(&self) {
+        // The lead may have been lost and won again between two looks at it.
+        self.end();
         self.settled.forget_all();
         let all = async { tokio::join!(self.list(), self.outputs.are_listed()) };
         if tokio::time::timeout(PATIENCE, all).await.is_err() {
@@ -79,11 +82,13 @@ impl Recall {
     }
 
     async fn list(&self) {
-        for (namespace, api) in self.namespaces.apis::<Told>(&self.client) {
+        let all = self.namespaces.apis::<Told>(&self.client);
+        let each = all.into_iter().map(async |(namespace, api)| {
             if let Err(error) = self.list_all_of(&api).await {
                 tracing::debug!(namespace, %error, "key sets can't be listed, so each is read");
             }
-        }
+        });
+        join_all(each).await;
     }
 
     async fn list_all_of(&self, api: &Api<Told>) -> Result<(), Error> {

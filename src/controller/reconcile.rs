@@ -12,7 +12,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::backoff::Backoff;
-use super::contests::{CALM, Contests};
+use super::contests::Contests;
 use super::events::Events;
 use super::lease::Standing;
 use super::metrics::Metrics;
@@ -115,23 +115,23 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
     }
     let opened =
         context.gate.clone().wait_for(|gate| *gate != Gate::Closed).await.is_ok_and(|gate| *gate == Gate::Open);
-    if !opened {
-        // The operator stops.
+    if !opened || !context.standing.borrow().may_write() {
+        // The operator stops, or another one leads.
         return Ok(Action::await_change());
     }
     let now = context.clock.now().earlier;
     let first = context.resealing.first();
-    let contested = context.contests.is_contested(&id, Instant::now());
+    let calm = context.contests.calm_in(&id, Instant::now());
     let settled = &context.settled;
     if let Some(wake) =
-        settled.next_deadline(&meta, &context.outputs, &context.references, first.as_ref(), contested, now)
+        settled.next_deadline(&meta, &context.outputs, &context.references, first.as_ref(), calm.is_some(), now)
     {
         context.resealing.sealed(&meta, first.as_ref());
         if let Some(record) = context.settled.untold(&id) {
             context.metrics.sets().recalls(&id, record);
         }
         let wait = until(wake, now);
-        return Ok(Action::requeue(if contested { wait.min(CALM) } else { wait }));
+        return Ok(Action::requeue(calm.map_or(wait, |calm| wait.min(calm))));
     }
     if let Some(wait) = context.contests.wait(&id, Instant::now())
         && let Some(wake) = context.settled.asked_nothing_new(&meta, &context.references, now)
@@ -144,8 +144,10 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
 
 /// Looks after one set that may have something to do, when it is its turn.
 async fn attempt(meta: &Meta, id: &str, first: Option<SecretId>, context: &Context) -> Action {
-    if !context.standing.borrow().may_write() {
-        // It may have changed while others had their turn.
+    // It may have changed while others had their turn.
+    let begins = context.standing.borrow().may_write() && *context.gate.borrow() == Gate::Open;
+    if !begins {
+        context.settled.forget(id);
         return Action::await_change();
     }
     let number = Uuid::new_v4().simple();
@@ -208,7 +210,8 @@ async fn look_after(
     if matches!(&outcome, Ok(report) if report.mended) {
         context.contests.restored(id, Instant::now());
     }
-    let contested = context.contests.is_contested(id, Instant::now());
+    let calm = context.contests.calm_in(id, Instant::now());
+    let contested = calm.is_some();
     let before = set.status.clone().unwrap_or_default();
     let quiet = outcome.as_ref().ok().filter(|_| !contested && !context.resealing.leaves(meta));
     let settled = quiet.and_then(|report| settled::told(set, report, first.as_ref()));
@@ -258,7 +261,7 @@ async fn look_after(
     context.resealing.sealed(meta, first.as_ref());
     let wait = settle(context, meta, set, &report, first, contested);
     // The condition goes when the set is calm again, and not before somebody looks.
-    Ok(Action::requeue(if contested { wait.min(CALM) } else { wait }))
+    Ok(Action::requeue(calm.map_or(wait, |calm| wait.min(calm))))
 }
 
 /// The Secrets that the spec refers to.

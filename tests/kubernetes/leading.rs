@@ -138,5 +138,10 @@ async fn a_leader_that_loses_its_lease_goes_on_as_a_follower() {
     assert!(replica.writes().is_empty(), "{:#?}", replica.writes());
     fixture.within(EXPIRED, "it leads again", async || replica.operator.leads().then_some(())).await;
     fixture.ready("second").await;
+    let first = replica.wire.calls_about("first").into_iter().filter(|call| call.method != http::Method::POST);
+    assert_eq!(first.map(|call| call.path).collect::<Vec<_>>(), [""; 0], "what is settled is recalled, not read");
+    let told = format!("keyturn_key_set_ready{{namespace=\"{}\",name=\"first\"}}", fixture.namespace);
+    let is_told = async || (replica.operator.metric(&told) == Some(1.0)).then_some(());
+    fixture.until("it is told of again", is_told).await;
     replica.operator.stop().await;
 }

@@ -67,6 +67,11 @@ async fn a_keyring_is_sealed_and_sealed_anew_and_without_its_secret_nothing_chan
             (fixture.stored_keyring("auth").await.0["keyId"] != old.as_str()).then_some(())
         })
         .await;
+    fixture
+        .until("the status tells it", async || {
+            wire.writes_about("auth").iter().any(|call| call.path.ends_with("/auth/status")).then_some(())
+        })
+        .await;
     another_set_is_ready(&fixture, "later").await;
     let writes: Vec<_> = wire.writes_about("auth").into_iter().filter(|call| call.method != Method::POST).collect();
     let last: Vec<&str> = writes.iter().filter_map(|call| call.path.rsplit('/').next()).collect();
