@@ -5,6 +5,10 @@ import { createDecipheriv, hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 const [file, namespace, name] = process.argv.slice(2);
+if (!name) {
+  console.error('usage: node unseal.mjs SECRET_FILE NAMESPACE NAME < keyring.json');
+  process.exit(2);
+}
 const secret = Buffer.from(readFileSync(file, 'latin1').replace(/\r?\n$/, ''), 'latin1');
 const { v, keyId, revision, nonce, ct } = JSON.parse(readFileSync(0, 'utf8'));
 const derive = (info, size) => Buffer.from(hkdfSync('sha256', secret, 'keyturn.dev/system-secret', info, size));

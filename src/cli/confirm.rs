@@ -9,6 +9,9 @@ use super::living::{Living, WhatIf};
 use super::status::coming;
 use super::{Failure, print};
 use crate::api::{CONFIRM, Halt, JwksKeySet, confirmed_kids};
+use crate::lifecycle::plan::Waiting;
+use crate::lifecycle::policy::shown;
+use crate::timeline::Next;
 
 /// Confirm that a standby key is registered wherever it must be known, so that it may be promoted.
 ///
@@ -57,8 +60,16 @@ impl Confirm {
         cluster.change(&living.resource, confirmed).await?;
         let lanes = planned.timeline.rows.iter().flat_map(|row| &row.lanes);
         let next = lanes.filter(|lane| lane.life.kid == key.kid).find_map(|lane| lane.next.as_ref());
-        let next = next.map_or_else(|| "it takes over now".to_owned(), |next| coming(next, living.now));
-        print(&format!("{id}: {} is confirmed: {next}\n", key.kid))?;
+        let facts = &planned.policy.facts;
+        let said = match next {
+            None => "is confirmed: it takes over now".to_owned(),
+            Some(Next { time: None, waiting: Waiting::Confirmation, .. }) => format!(
+                "is confirmed, which counts from when the key has been published for {} (publishDelay + clockSkew)",
+                shown(facts.publish_delay + facts.clock_skew)
+            ),
+            Some(next) => format!("is confirmed: {}", coming(next, living.now)),
+        };
+        print(&format!("{id}: {} {said}\n", key.kid))?;
         Ok(ExitCode::SUCCESS)
     }
 }

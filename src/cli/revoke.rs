@@ -31,7 +31,7 @@ pub(super) struct Revoke {
     #[arg(long)]
     unlisted: bool,
     /// Why, which is written into the resource.
-    #[arg(long, value_enum, default_value_t = Why::Unspecified)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Why::Unspecified)]
     reason: Why,
     /// Tell what breaks, and change nothing.
     #[arg(long)]
@@ -87,12 +87,15 @@ impl Revoke {
     async fn revoke(self) -> Result<ExitCode, Failure> {
         let cluster = self.access.connect().await?;
         let living = Living::new(cluster.get(&self.name).await?);
-        let key = self.key(&living)?;
-        let kid = key.kid().to_owned();
-        if living.resource.spec.revoked.iter().any(|one| one.kid == kid) {
-            print(&format!("{}: {kid} is in spec.revoked already\n", living.id()))?;
+        let is_revoked = |kid: &str| living.resource.spec.revoked.iter().any(|one| one.kid == kid);
+        let known = |key: Key| (!is_revoked(key.kid())).then_some(key);
+        // A key that was revoked is listed no more.
+        let key = if is_revoked(&self.kid) { None } else { known(self.key(&living)?) };
+        let Some(key) = key else {
+            print(&format!("{}: {} is in spec.revoked already\n", living.id(), self.kid))?;
             return Ok(ExitCode::SUCCESS);
-        }
+        };
+        let kid = key.kid().to_owned();
         // A spec that can't be kept is no reason to leave a stolen key in use.
         let planned = living.planned(None, WhatIf::Revoked(&kid));
         print(&match (&key, &planned) {

@@ -132,7 +132,7 @@ impl Election {
             alive: telemetry.health.watch("the lease".to_owned()),
         };
         contender.alive.is_whole();
-        contender.stands(Standing::Unknown { why: "it was not read yet".to_owned() });
+        contender.stands(Standing::Unknown { why: "the lease was not read yet".to_owned() });
         let (stop, stopped) = oneshot::channel();
         elector.spawn(contender.run(stopped));
         Self { standing, alone: None, stop: Some(stop), elector }

@@ -119,6 +119,7 @@ pub async fn run_with(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ControllerError> {
     let Options { namespaces, seal, lease } = options;
+    let watched = namespaces.to_string();
     begin(&client, &namespaces).await?;
     let mut election = Election::begin(&client, lease.as_ref(), &telemetry);
 
@@ -184,7 +185,7 @@ pub async fn run_with(
         heartbeat(telemetry.health.clone()).boxed(),
     ];
     let triggers = select_all(triggers).take_until(stop).boxed();
-    tracing::info!("watching JwksKeySets");
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), namespaces = %watched, "watching JwksKeySets");
     let passes = applier(
         |set, context| Box::pin(reconcile::reconcile(set, context)),
         |_, never: &Infallible, _| match *never {},

@@ -2,6 +2,7 @@
 //! enough and nothing is asked of the whole cluster.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
@@ -28,6 +29,15 @@ impl Namespaces {
             Self::Listed(names) => {
                 names.iter().map(|name| (Some(name.clone()), Api::namespaced(client.clone(), name))).collect()
             }
+        }
+    }
+}
+
+impl fmt::Display for Namespaces {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => out.write_str("all"),
+            Self::Listed(names) => out.write_str(&names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
         }
     }
 }

@@ -222,8 +222,12 @@ async fn look_after(
     let written = if is_told { Ok(Written::Now) } else { resource.write_status(&context.client, &after).await };
     // Who was overtaken, or outlived the resource, may have seen it half gone: whoever comes last tells how it stands.
     if !matches!(written, Ok(Written::Overtaken | Written::Gone)) {
-        context.metrics.sets().saw(id, &after, outcome.as_ref().ok());
+        let is_first = context.metrics.sets().saw(id, &after, outcome.as_ref().ok());
         news.extend(status::news(&before, &after, &outcome));
+        if is_first && news.is_empty() {
+            // It was told before this operator began, who may be the first whose log someone reads.
+            status::trouble(&after);
+        }
     }
     for one in &news {
         if one.reason.is_warning() {

@@ -76,6 +76,14 @@ pub(super) fn beginning(set: &JwksKeySet, now: Time) -> Option<JwksKeySetStatus>
     Some(status)
 }
 
+/// Logs why a set is not ready.
+pub(super) fn trouble(status: &JwksKeySetStatus) {
+    let ready = status.conditions.iter().find(|one| one.type_ == READY);
+    if let Some(ready) = ready.filter(|one| one.status == ConditionStatus::False) {
+        tracing::warn!(reason = %ready.reason, since = %ready.last_transition_time, "not ready: {}", ready.message);
+    }
+}
+
 /// News that only a comparison with the earlier status shows, so that it is told once.
 pub(super) fn news(
     before: &JwksKeySetStatus,

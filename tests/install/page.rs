@@ -14,6 +14,7 @@ use crate::support::control_plane::ControlPlane;
 const CLEARED: &str = "helm uninstall keyturn --namespace keyturn-system --ignore-not-found
 kubectl delete --ignore-not-found -k deploy/server
 kubectl delete --ignore-not-found -k deploy/operator
+kubectl delete --ignore-not-found -k deploy/namespace
 kubectl delete --ignore-not-found -k deploy/crd";
 
 /// In a folder that looks like the repository's to these commands, with the programs in it.

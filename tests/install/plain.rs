@@ -22,8 +22,11 @@ async fn the_plain_manifests_are_applied_and_taken_away_again_without_the_crd() 
     let (found, _) = kubectl(&["get", "deployments", "-n", "keyturn-system", "-o", "name"]);
     assert_eq!(found, "deployment.apps/keyturn\ndeployment.apps/keyturn-server\n");
     kubectl(&["delete", "-k", &folder("deploy/server")]);
+    let secret = ["secret", "keyturn-system-secret", "--namespace", "keyturn-system"];
+    kubectl(&[&["create", "secret", "generic"], &secret[1..], &["--from-literal=secret=s"]].concat());
     kubectl(&["delete", "-k", &folder("deploy/operator")]);
     kubectl(&["get", "crd", "jwkskeysets.keyturn.dev"]);
-    let gone = cluster.kubectl(&["get", "namespace", "keyturn-system"]);
-    assert!(!gone.status.success());
+    let (left, _) = kubectl(&["get", "deployments", "-n", "keyturn-system", "-o", "name"]);
+    assert_eq!(left, "");
+    kubectl(&[&["get"], &secret[..]].concat());
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::life::quick;
 use crate::operator::program::Program;
-use crate::operator::{Fixture, metric};
+use crate::operator::{Fixture, example, metric};
 
 #[tokio::test]
 async fn a_rotation_is_seen_in_metrics_and_logs_and_sigterm_ends_the_program() {
@@ -118,5 +118,23 @@ fn every_series_is_described(text: &str) {
                 || name == format!("{known}_bucket") && labels.contains(&"le")
         });
         assert!(described, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_process_says_at_once_what_is_not_ready() {
+    let fixture = Fixture::new("alarm").await;
+    let import = json!([{ "secretKeyRef": { "name": "nowhere", "key": "k.pem" } }]);
+    let spec = json!({ "keys": [{ "algorithm": "ES256" }], "import": { "keys": import } });
+    fixture.apply(&example("auth", spec)).await;
+    let is_told = |program: &Program, what: &str| {
+        let lines = program.lines();
+        lines.iter().any(|line| line["message"].as_str().is_some_and(|message| message.contains(what)))
+    };
+    for what in ["nowhere", "not ready: the spec refers to"] {
+        let mut program = Program::start(&fixture);
+        fixture.until("it is told", async || is_told(&program, what).then_some(())).await;
+        program.terminate();
+        assert!(program.ended(Duration::from_secs(20)).success());
     }
 }

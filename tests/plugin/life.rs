@@ -161,6 +161,8 @@ async fn a_revoked_key_is_gone_and_it_is_told_before_what_breaks() {
     let mut prefixes = (1..active.len()).map(|length| &active[..length]);
     let prefix = prefixes.find(|begin| !before.standby().starts_with(begin)).unwrap().to_owned();
 
+    let said = bench.keyturn(&fixture, &["revoke", "auth", "old"]).well();
+    assert!(said.contains("old is in spec.revoked already"), "{said}");
     let said = bench.keyturn(&fixture, &["revoke", "auth", "nobody"]).failed();
     assert!(
         said.contains("no key has the kid \"nobody\"")
@@ -192,7 +194,7 @@ async fn a_revoked_key_is_gone_and_it_is_told_before_what_breaks() {
     assert!(said.code == 1 && said.out.contains("nothing was revoked"), "{said:#?}");
     assert_eq!(fixture.sets().get("auth").await.unwrap().spec.revoked.len(), 1, "nothing was changed so far");
 
-    let said = bench.keyturn(&fixture, &["revoke", "auth", &prefix, "--reason", "Compromised", "--yes"]).well();
+    let said = bench.keyturn(&fixture, &["revoke", "auth", &prefix, "--reason", "compromised", "--yes"]).well();
     assert!(said.contains("is in spec.revoked"), "{said}");
     let revoked = fixture.sets().get("auth").await.unwrap().spec.revoked;
     assert_eq!(revoked.iter().map(|one| one.kid.clone()).collect::<Vec<_>>(), ["old".to_owned(), before.active()]);

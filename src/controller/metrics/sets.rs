@@ -106,9 +106,10 @@ impl Sets {
         Self { records: Arc::default(), leader }
     }
 
-    /// A set was looked after; without a report, what was known of its keys stays.
-    pub(in crate::controller) fn saw(&self, set: &str, status: &JwksKeySetStatus, report: Option<&Report>) {
+    /// A set was looked after; without a report, what was known of its keys stays. Whether it is seen for the first time.
+    pub(in crate::controller) fn saw(&self, set: &str, status: &JwksKeySetStatus, report: Option<&Report>) -> bool {
         let mut records = self.records();
+        let is_first = !records.contains_key(set);
         let record = records.entry(set.to_owned()).or_default();
         (record.ready, record.lost) = (is_true(status, READY), is_true(status, KEYRING_LOST));
         if let Some(report) = report {
@@ -117,6 +118,7 @@ impl Sets {
                 line.late = before.get(name).and_then(|before| line.lateness(before));
             }
         }
+        is_first
     }
 
     /// A set was found as it was when an earlier operator looked after it.
