@@ -55,6 +55,18 @@ pub struct JwksKeySetStatus {
     pub settled: Option<SettledStatus>,
 }
 
+impl JwksKeySetStatus {
+    /// The condition of that type, if it was ever told.
+    pub fn condition(&self, type_: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|one| one.type_ == type_)
+    }
+
+    /// Whether the condition of that type holds.
+    pub fn is_true(&self, type_: &str) -> bool {
+        self.condition(type_).is_some_and(|one| one.status == ConditionStatus::True)
+    }
+}
+
 /// What another version wrote in another form is as good as nothing.
 fn if_understood<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SettledStatus>, D::Error> {
     Ok(SettledStatus::deserialize(serde_json::Value::deserialize(deserializer)?).ok())

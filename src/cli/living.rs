@@ -87,9 +87,7 @@ impl Living {
 
     /// Whether every line has a key that may be used, and the operator has seen the spec as it is.
     pub(super) fn is_ready(&self) -> bool {
-        let status = self.status();
-        let ready = status.conditions.iter().any(|one| one.type_ == api::READY && one.status == ConditionStatus::True);
-        ready && !self.is_unseen()
+        self.status().is_true(api::READY) && !self.is_unseen()
     }
 
     fn is_unseen(&self) -> bool {

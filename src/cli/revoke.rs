@@ -88,10 +88,9 @@ impl Revoke {
         let cluster = self.access.connect().await?;
         let living = Living::new(cluster.get(&self.name).await?);
         let is_revoked = |kid: &str| living.resource.spec.revoked.iter().any(|one| one.kid == kid);
-        let known = |key: Key| (!is_revoked(key.kid())).then_some(key);
         // A key that was revoked is listed no more.
-        let key = if is_revoked(&self.kid) { None } else { known(self.key(&living)?) };
-        let Some(key) = key else {
+        let key = if is_revoked(&self.kid) { None } else { Some(self.key(&living)?) };
+        let Some(key) = key.filter(|key| !is_revoked(key.kid())) else {
             print(&format!("{}: {} is in spec.revoked already\n", living.id(), self.kid))?;
             return Ok(ExitCode::SUCCESS);
         };

@@ -59,6 +59,11 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// Unless the operator stops, or another one leads.
+    fn passes_may_begin(&self) -> bool {
+        self.standing.borrow().may_write() && *self.gate.borrow() == Gate::Open
+    }
+
     /// Gives back what is remembered of a set that is gone.
     pub(super) fn forget(&self, set: &str) {
         if let Some((namespace, name)) = set.split_once('/') {
@@ -113,10 +118,9 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
         // All sets are called when this operator leads.
         return Ok(Action::await_change());
     }
-    let opened =
-        context.gate.clone().wait_for(|gate| *gate != Gate::Closed).await.is_ok_and(|gate| *gate == Gate::Open);
-    if !opened || !context.standing.borrow().may_write() {
-        // The operator stops, or another one leads.
+    // A gate that nobody opens any more stays closed.
+    drop(context.gate.clone().wait_for(|gate| *gate != Gate::Closed).await);
+    if !context.passes_may_begin() {
         return Ok(Action::await_change());
     }
     let now = context.clock.now().earlier;
@@ -145,8 +149,7 @@ pub(super) async fn reconcile(meta: Arc<Meta>, context: Arc<Context>) -> Result<
 /// Looks after one set that may have something to do, when it is its turn.
 async fn attempt(meta: &Meta, id: &str, first: Option<SecretId>, context: &Context) -> Action {
     // It may have changed while others had their turn.
-    let begins = context.standing.borrow().may_write() && *context.gate.borrow() == Gate::Open;
-    if !begins {
+    if !context.passes_may_begin() {
         context.settled.forget(id);
         return Action::await_change();
     }

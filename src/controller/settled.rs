@@ -209,10 +209,7 @@ fn recalled(set: &ObjectMeta, status: &JwksKeySetStatus, sealed_under: Option<Se
     if settled.build != BUILD || !is_asked_the_same || !is_sealed_the_same {
         return None;
     }
-    let wake = match &settled.until {
-        Some(until) => Some(until.parse().ok()?),
-        None => None,
-    };
+    let wake = settled.until.as_ref().map(|until| until.parse()).transpose().ok()?;
     let version = |output: &OutputStatus| {
         let kind = [OutputKind::Secret, OutputKind::ConfigMap].into_iter().find(|kind| kind.name() == output.kind)?;
         Some((OutputId { kind, name: output.name.clone() }, output.resource_version.clone()))

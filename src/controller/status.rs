@@ -78,8 +78,7 @@ pub(super) fn beginning(set: &JwksKeySet, now: Time) -> Option<JwksKeySetStatus>
 
 /// Logs why a set is not ready.
 pub(super) fn trouble(status: &JwksKeySetStatus) {
-    let ready = status.conditions.iter().find(|one| one.type_ == READY);
-    if let Some(ready) = ready.filter(|one| one.status == ConditionStatus::False) {
+    if let Some(ready) = status.condition(READY).filter(|one| one.status == ConditionStatus::False) {
         tracing::warn!(reason = %ready.reason, since = %ready.last_transition_time, "not ready: {}", ready.message);
     }
 }
@@ -91,10 +90,7 @@ pub(super) fn news(
     outcome: &Result<Report, PassError>,
 ) -> Vec<News> {
     let turned = |type_: &str| {
-        let state = |status: &JwksKeySetStatus| {
-            let found = status.conditions.iter().find(|one| one.type_ == type_);
-            found.map(|one| (one.status, one.reason.clone()))
-        };
+        let state = |status: &JwksKeySetStatus| status.condition(type_).map(|one| (one.status, one.reason.clone()));
         state(before) != state(after)
     };
     let report = match outcome {
@@ -104,7 +100,7 @@ pub(super) fn news(
     };
     let mut news = Vec::new();
     let contested = |status: &JwksKeySetStatus| {
-        let found = status.conditions.iter().find(|one| one.type_ == OUTPUT_CONTESTED);
+        let found = status.condition(OUTPUT_CONTESTED);
         found.filter(|one| one.status == ConditionStatus::True).map(|one| one.message.clone())
     };
     if let (None, Some(note)) = (contested(before), contested(after)) {
@@ -325,7 +321,7 @@ pub(super) fn error_reason(error: &PassError) -> ConditionReason {
 /// Sets a condition; its transition time changes only with its status.
 fn set_condition(status: &mut JwksKeySetStatus, set: &JwksKeySet, now: Time, type_: &str, state: State) {
     let (value, reason, message) = state;
-    let old = status.conditions.iter().find(|one| one.type_ == type_);
+    let old = status.condition(type_);
     let since = old.filter(|old| old.status == value).map(|old| old.last_transition_time.clone());
     let condition = Condition {
         type_: type_.to_owned(),

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::api::{self, ConditionStatus, JwksKeySet, JwksKeySetSpec, KeyStatus};
+use crate::api::{self, JwksKeySet, JwksKeySetSpec, KeyStatus};
 use crate::forecast::{Known, KnownKey};
 use crate::jose::UnknownAlgorithm;
 use crate::keyring::{Phase, Time};
@@ -76,13 +76,11 @@ pub struct InForce {
 /// [`StatusError`]
 pub fn known(set: &JwksKeySet, policy: &Policy, now: Time) -> Result<Known, StatusError> {
     let Some(status) = &set.status else { return Ok(Known::default()) };
-    let lost =
-        status.conditions.iter().any(|one| one.type_ == api::KEYRING_LOST && one.status == ConditionStatus::True);
     Ok(Known {
         keys: status.keys.iter().map(|key| known_key(key, policy, now)).collect::<Result<_, _>>()?,
         facts: None,
         confirmed: set.metadata.annotations.as_ref().map(api::confirmed_kids).unwrap_or_default(),
-        halted: lost,
+        halted: status.is_true(api::KEYRING_LOST),
     })
 }
 

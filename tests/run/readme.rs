@@ -15,6 +15,13 @@ fn readme() -> String {
     fs::read_to_string(root().join("README.md")).unwrap()
 }
 
+/// The program, in the folder of the place.
+fn keyturn(place: &Workplace, args: &str) -> Command {
+    let mut keyturn = Command::new(env!("CARGO_BIN_EXE_keyturn"));
+    keyturn.args(args.split(' ')).current_dir(place.beside(""));
+    keyturn
+}
+
 /// What follows `beginning` on its line.
 fn rest_of_line<'a>(text: &'a str, beginning: &str) -> &'a str {
     text.lines().find_map(|line| line.strip_prefix(beginning)).expect("README says it")
@@ -26,8 +33,7 @@ fn the_one_command_keeps_the_quickstart() {
     let args = rest_of_line(&readme, "cargo run --release -- ");
     let place = Workplace::new("");
     symlink(root().join("examples"), place.beside("examples")).unwrap();
-    let mut keyturn = Command::new(env!("CARGO_BIN_EXE_keyturn"));
-    let mut running = place.spawn(keyturn.args(args.split(' ')).current_dir(place.beside("")));
+    let mut running = place.spawn(&mut keyturn(&place, args));
     // The table of what it keeps.
     let rows: Vec<&str> =
         readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).map(|row| row.0).collect();
@@ -52,9 +58,7 @@ fn the_plan_is_the_one_that_is_shown() {
         auth("keys: [{ algorithm: ES256 }]\nrotation: { interval: 168h }").replace("name: auth", "name: web"),
     )
     .unwrap();
-    let mut plan = Command::new(env!("CARGO_BIN_EXE_keyturn"));
-    plan.args(["plan", "web.yaml"]).args(args.split(' ')).current_dir(place.beside("")).env("LC_ALL", "C.UTF-8");
-    let output = plan.output().unwrap();
+    let output = keyturn(&place, &format!("plan web.yaml {args}")).env("LC_ALL", "C.UTF-8").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), shown);
 }
@@ -72,8 +76,7 @@ fn a_system_secret_is_made_and_seals_as_shown() {
     let mode = fs::metadata(place.beside("system-secret")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let args = run.split(" #").next().unwrap().trim().strip_prefix("keyturn ").unwrap();
-    let mut keyturn = Command::new(env!("CARGO_BIN_EXE_keyturn"));
-    let mut running = place.spawn(keyturn.args(args.split(' ')).current_dir(place.beside("")));
+    let mut running = place.spawn(&mut keyturn(&place, args));
     let keyring = place.path("keyrings/auth.json");
     running.until("the keyring is there", || keyring.is_file());
     assert!(running.end("TERM").status.success());

@@ -60,12 +60,12 @@ fn look(url: &str, screenshot: &Path) -> Vec<Value> {
     node.arg(home.join("look.mjs")).args([url, browser.as_deref().unwrap_or_default()]).arg(screenshot);
     // npm's Chromium is made for that place, brings its libraries there, and is unpacked into the temporary folder.
     node.env("AWS_LAMBDA_JS_RUNTIME", "nodejs20.x").env("TMPDIR", &unpacked);
-    // It looks for its fonts where it isn't, and without any it shows no text.
-    let fonts = home.join("fonts.conf");
-    let folder = unpacked.display();
-    let list = format!("<dir>{folder}/fonts</dir><dir>/usr/share/fonts</dir><cachedir>{folder}/fonts-cache</cachedir>");
-    fs::write(&fonts, format!("<?xml version=\"1.0\"?>\n<fontconfig>{list}</fontconfig>\n")).unwrap();
     if browser.is_none() {
+        // It looks for its fonts where it isn't, and without any it shows no text.
+        let (fonts, folder) = (home.join("fonts.conf"), unpacked.display());
+        let list =
+            format!("<dir>{folder}/fonts</dir><dir>/usr/share/fonts</dir><cachedir>{folder}/fonts-cache</cachedir>");
+        fs::write(&fonts, format!("<?xml version=\"1.0\"?>\n<fontconfig>{list}</fontconfig>\n")).unwrap();
         node.env("FONTCONFIG_FILE", fonts);
     }
     let output = node.output();

@@ -1,7 +1,6 @@
 //! `docs/consumers/envoy.md`: a gateway that fetches the public JWK Set and keeps it.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
@@ -10,7 +9,7 @@ use crate::fetched::{Language, PYTHON, run};
 use crate::leash::Leashed;
 use crate::page::Page;
 use crate::program::Workplace;
-use crate::tokens::{free_port, until_it_listens, watch};
+use crate::tokens::{free_port, serve, until_it_listens, watch};
 
 #[test]
 fn envoy_lets_every_token_in_over_two_rotations() {
@@ -19,18 +18,9 @@ fn envoy_lets_every_token_in_over_two_rotations() {
     let place = Workplace::new(&page.hurried_set(&timing, "16s"));
     let keyturn = place.start_ready();
     let (jwks_port, port) = (free_port(), free_port());
-    let served = place.beside("serve.log");
-    let mut serve = Leashed::spawn(Path::new(env!("CARGO_BIN_EXE_keyturn")), Some(&served), |keyturn| {
-        keyturn.args(["serve", "--listen", &format!("127.0.0.1:{jwks_port}"), "--dir"]).arg(place.dir());
-    });
-    until_it_listens(&mut serve, jwks_port, &served);
-    let stated = page.file("envoy.yaml");
-    let config = [("10000", port.to_string()), ("8080", jwks_port.to_string()), ("300s", "4s".to_owned())]
-        .into_iter()
-        .fold(stated.to_owned(), |config, (on_the_page, here)| {
-            assert!(config.contains(on_the_page), "the page states {on_the_page}");
-            config.replace(on_the_page, &here)
-        });
+    let _serve = serve(&place, jwks_port);
+    let here = [("10000", port.to_string()), ("8080", jwks_port.to_string()), ("300s", "4s".to_owned())];
+    let config = page.file_with("envoy.yaml", &here);
     let (file, log) = (place.beside("envoy.yaml"), place.beside("envoy.log"));
     fs::write(&file, config).unwrap();
     let mut envoy = Leashed::spawn(&program(), Some(&log), |envoy| {

@@ -1,7 +1,6 @@
 //! `docs/consumers/oathkeeper.md`: a gateway that signs with the private JWK Set, and checks tokens with the public one.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::json;
 
@@ -9,7 +8,7 @@ use crate::binaries;
 use crate::leash::Leashed;
 use crate::page::Page;
 use crate::program::Workplace;
-use crate::tokens::{free_port, until_it_listens, watch};
+use crate::tokens::{free_port, serve, until_it_listens, watch};
 
 #[test]
 fn no_token_that_oathkeeper_signs_or_checks_fails_over_two_rotations() {
@@ -18,30 +17,24 @@ fn no_token_that_oathkeeper_signs_or_checks_fails_over_two_rotations() {
     let place = Workplace::new(&page.hurried_set(&timing, "16s"));
     let keyturn = place.start_ready();
     let (jwks_port, proxy, api) = (free_port(), free_port(), free_port());
-    let served = place.beside("serve.log");
-    let mut serve = Leashed::spawn(Path::new(env!("CARGO_BIN_EXE_keyturn")), Some(&served), |keyturn| {
-        keyturn.args(["serve", "--listen", &format!("127.0.0.1:{jwks_port}"), "--dir"]).arg(place.dir());
-    });
-    until_it_listens(&mut serve, jwks_port, &served);
+    let _serve = serve(&place, jwks_port);
     let (file, rules, log) =
         (place.beside("oathkeeper.yaml"), place.beside("rules.yaml"), place.beside("oathkeeper.log"));
     fs::write(&rules, page.file("rules.yaml")).unwrap();
     let here = |path: &str| place.path(path).display().to_string();
-    let config = [
-        ("4455", proxy.to_string()),
-        ("4456", api.to_string()),
-        ("/etc/oathkeeper/rules.yaml", rules.display().to_string()),
-        ("/keys/public", here("configmaps/oathkeeper-jwks")),
-        ("/keys/private", here("secrets/oathkeeper-signer")),
-        ("30s", "4s".to_owned()),
-        // A claim that differs each time, for a new token each time.
-        ("ttl: 5m", "ttl: 8s\n      claims: '{ \"number\": \"{{ uuidv4 }}\" }'".to_owned()),
-    ]
-    .into_iter()
-    .fold(page.file("oathkeeper.yaml").to_owned(), |config, (on_the_page, here)| {
-        assert!(config.contains(on_the_page), "the page states {on_the_page}");
-        config.replace(on_the_page, &here)
-    });
+    let config = page.file_with(
+        "oathkeeper.yaml",
+        &[
+            ("4455", proxy.to_string()),
+            ("4456", api.to_string()),
+            ("/etc/oathkeeper/rules.yaml", rules.display().to_string()),
+            ("/keys/public", here("configmaps/oathkeeper-jwks")),
+            ("/keys/private", here("secrets/oathkeeper-signer")),
+            ("30s", "4s".to_owned()),
+            // A claim that differs each time, for a new token each time.
+            ("ttl: 5m", "ttl: 8s\n      claims: '{ \"number\": \"{{ uuidv4 }}\" }'".to_owned()),
+        ],
+    );
     fs::write(&file, config).unwrap();
     let mut oathkeeper = Leashed::spawn(&binaries::oathkeeper(), Some(&log), |oathkeeper| {
         oathkeeper.args(["serve", "--disable-telemetry", "--config"]).arg(&file);

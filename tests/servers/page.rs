@@ -33,6 +33,14 @@ impl Page {
         self.files.get(name).unwrap_or_else(|| panic!("{} shows no file {name}", self.path.display()))
     }
 
+    /// One file, with what is different here in place of what the page states.
+    pub fn file_with(&self, name: &str, here: &[(&str, String)]) -> String {
+        here.iter().fold(self.file(name).to_owned(), |file, (on_the_page, here)| {
+            assert!(file.contains(on_the_page), "the page states {on_the_page}");
+            file.replace(on_the_page, here)
+        })
+    }
+
     /// Its key set, with facts and a rhythm that are over in a test's time.
     pub fn hurried_set(&self, timing: &Value, interval: &str) -> String {
         let mut set: Value = serde_saphyr::from_str(self.file("set.yaml")).unwrap();

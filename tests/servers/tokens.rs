@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::fetched::{Language, NODE};
 use crate::leash::Leashed;
+use crate::program::Workplace;
 use crate::programs;
 
 /// What came of it.
@@ -43,6 +44,16 @@ pub fn watch(how: &Value) -> Outcome {
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// `keyturn serve` of a directory.
+pub fn serve(place: &Workplace, port: u16) -> Leashed {
+    let log = place.beside("serve.log");
+    let mut server = Leashed::spawn(Path::new(env!("CARGO_BIN_EXE_keyturn")), Some(&log), |keyturn| {
+        keyturn.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--dir"]).arg(place.dir());
+    });
+    until_it_listens(&mut server, port, &log);
+    server
 }
 
 /// Waits until something listens there.

@@ -8,7 +8,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::metrics::gauge::Gauge;
 
-use crate::api::{ConditionStatus, JwksKeySetStatus};
+use crate::api::JwksKeySetStatus;
 use crate::controller::status::{KEYRING_LOST, READY, held_reason, is_held};
 use crate::engine::Report;
 use crate::keyring::Time;
@@ -111,7 +111,7 @@ impl Sets {
         let mut records = self.records();
         let is_first = !records.contains_key(set);
         let record = records.entry(set.to_owned()).or_default();
-        (record.ready, record.lost) = (is_true(status, READY), is_true(status, KEYRING_LOST));
+        (record.ready, record.lost) = (status.is_true(READY), status.is_true(KEYRING_LOST));
         if let Some(report) = report {
             let before = std::mem::replace(&mut record.lines, lines_of(report));
             for (name, line) in &mut record.lines {
@@ -155,13 +155,8 @@ impl Record {
                 lines.entry(ahead.line.clone()).or_default().expects(to, time);
             }
         }
-        Self { ready: is_true(status, READY), lost: is_true(status, KEYRING_LOST), lines }
+        Self { ready: status.is_true(READY), lost: status.is_true(KEYRING_LOST), lines }
     }
-}
-
-fn is_true(status: &JwksKeySetStatus, type_: &str) -> bool {
-    let found = status.conditions.iter().find(|one| one.type_ == type_);
-    found.is_some_and(|one| one.status == ConditionStatus::True)
 }
 
 fn lines_of(report: &Report) -> Lines {
